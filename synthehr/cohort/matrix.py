@@ -1,0 +1,124 @@
+"""The noun of the house: a patient x code matrix, sparse, with its vocabulary."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy import sparse
+
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.errors import BadData
+
+MAX_COUNT = int(np.iinfo(np.uint16).max)
+
+
+@dataclass(frozen=True)
+class CodeMatrix:
+    """Patients x codes.
+
+    counts: CSR (n_patients, n_codes) uint16, canonical: column indices ascending, no explicit zero; a stored value is
+    how often the patient has the code. ids: (n_patients,) int64, unique; subject ids, or negative synthetic ids.
+    """
+
+    counts: sparse.csr_matrix
+    ids: NDArray[np.int64]
+    vocabulary: Vocabulary
+
+    def __post_init__(self) -> None:
+        if self.counts.shape != (len(self.ids), len(self.vocabulary)):
+            raise ValueError(f"counts has shape {self.counts.shape}, expected {(len(self.ids), len(self.vocabulary))}")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, positions: NDArray[np.integer] | NDArray[np.bool_]) -> "CodeMatrix":
+        """The patients at `positions` (integer positions or a boolean mask), in that order."""
+        return CodeMatrix(self.counts[positions], self.ids[positions], self.vocabulary)
+
+    def binary(self) -> sparse.csr_matrix:
+        """CSR (n_patients, n_codes) uint8 of 0 and 1: counts clipped to 1, sharing the index arrays."""
+        ones = np.ones(self.counts.nnz, dtype=np.uint8)
+        return sparse.csr_matrix((ones, self.counts.indices, self.counts.indptr), shape=self.counts.shape)
+
+    def prevalence(self) -> NDArray[np.float64]:
+        """(n_codes,) share of patients with each code, in [0, 1]."""
+        present: NDArray[np.int64] = np.bincount(self.counts.indices, minlength=self.counts.shape[1])
+        return present / max(len(self), 1)
+
+    def codes_per_patient(self) -> NDArray[np.int64]:
+        """(n_patients,) number of distinct codes of each patient."""
+        return np.diff(self.counts.indptr).astype(np.int64)
+
+
+def canonical(counts: sparse.spmatrix) -> sparse.csr_matrix:
+    """CSR uint16 with ascending column indices, duplicates summed, zeros dropped and counts clipped at 65,535."""
+    wide = sparse.csr_matrix(counts, dtype=np.int64)
+    wide.sum_duplicates()
+    wide.eliminate_zeros()
+    if wide.nnz and wide.data.min() < 0:
+        raise ValueError("counts must not be negative")
+    narrow = np.minimum(wide.data, MAX_COUNT).astype(np.uint16)
+    return sparse.csr_matrix((narrow, wide.indices.astype(np.int32), wide.indptr.astype(np.int32)), shape=wide.shape)
+
+
+def schema(id_name: str, metadata: dict[str, str] | None = None) -> pa.Schema:
+    """Arrow schema of a matrix file: `id_name` int64, `codes` list<uint32> ascending, `counts` list<uint16>."""
+    fields = [(id_name, pa.int64()), ("codes", pa.list_(pa.uint32())), ("counts", pa.list_(pa.uint16()))]
+    return pa.schema(fields, metadata=metadata)
+
+
+def to_arrow(counts: sparse.csr_matrix, ids: NDArray[np.int64], arrow_schema: pa.Schema) -> pa.Table:
+    """One row a patient, as `schema` says; the index arrays are shared, not copied, where the types allow."""
+    offsets = pa.array(counts.indptr.astype(np.int32))
+    codes = pa.ListArray.from_arrays(offsets, pa.array(counts.indices.astype(np.uint32)))
+    values = pa.ListArray.from_arrays(offsets, pa.array(counts.data.astype(np.uint16)))
+    return pa.Table.from_arrays([pa.array(ids), codes, values], schema=arrow_schema)
+
+
+def from_arrow(table: pa.Table, n_codes: int, source: str) -> tuple[sparse.csr_matrix, NDArray[np.int64]]:
+    """Counts (CSR) and ids of a matrix table whose first column is the id.
+
+    Raises:
+        BadData: another schema, a code index outside the vocabulary, or lists of unequal length.
+    """
+    expected = schema(table.schema.names[0] if table.num_columns else "subject_id")
+    if not table.schema.equals(expected, check_metadata=False):
+        raise BadData(f"{source}: expected the schema {expected.names} of a code matrix, found {table.schema.names}.")
+    combined = table.combine_chunks()
+    codes, values = (_one_chunk(combined.column(k)) for k in (1, 2))
+    indices = np.asarray(codes.flatten(), dtype=np.int32)
+    indptr = np.concatenate([[0], np.cumsum(np.asarray(codes.value_lengths(), dtype=np.int64))]).astype(np.int32)
+    data = np.asarray(values.flatten(), dtype=np.uint16)
+    if len(indices) and indices.max() >= n_codes:
+        raise BadData(f"{source}: a code index is {indices.max()}, the vocabulary has {n_codes} codes.")
+    if len(data) != len(indices):
+        raise BadData(f"{source}: codes and counts differ in length ({len(indices)} and {len(data)}).")
+    counts = sparse.csr_matrix((data, indices, indptr), shape=(table.num_rows, n_codes))
+    return counts, np.asarray(combined.column(0), dtype=np.int64)
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.ListArray:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+
+
+def write_matrix(path: Path, matrix: CodeMatrix, *, id_name: str, metadata: dict[str, str] | None = None) -> None:
+    """Write one matrix file (zstd Parquet, row groups of 65,536 patients)."""
+    table = to_arrow(matrix.counts, matrix.ids, schema(id_name, metadata))
+    pq.write_table(table, path, compression="zstd", row_group_size=65_536)
+
+
+def read_matrix(paths: Sequence[Path], vocabulary: Vocabulary) -> CodeMatrix:
+    """Read one matrix from its shards, in the order given."""
+    parts = [from_arrow(pq.read_table(path), len(vocabulary), str(path)) for path in paths]
+    counts = sparse.vstack([part[0] for part in parts], format="csr")
+    return CodeMatrix(counts, np.concatenate([part[1] for part in parts]), vocabulary)
+
+
+def dense_blocks(counts: sparse.csr_matrix, rows: int) -> Iterator[NDArray[np.float32]]:
+    """Consecutive dense float32 blocks (<= rows, n_codes): the matrix is never dense as a whole."""
+    for start in range(0, counts.shape[0], rows):
+        yield np.asarray(counts[start : start + rows].toarray(), dtype=np.float32)
