@@ -46,8 +46,8 @@ class CodeMatrix:
 
     def prevalence(self) -> NDArray[np.float64]:
         """(n_codes,) share of patients with each code, in [0, 1]."""
-        present: NDArray[np.int64] = np.bincount(self.counts.indices, minlength=self.counts.shape[1])
-        return present / max(len(self), 1)
+        present = np.bincount(self.counts.indices, minlength=self.counts.shape[1])
+        return np.asarray(present / max(len(self), 1), dtype=np.float64)
 
     def codes_per_patient(self) -> NDArray[np.int64]:
         """(n_patients,) number of distinct codes of each patient."""
