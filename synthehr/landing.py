@@ -1,10 +1,12 @@
 """A landing: a folder that is complete or absent, with a manifest of what is in it and what it was made from.
 
 Work happens in `.<name>.partial` beside the final name; a manifest is written last and the folder renamed. A landing
-that resumes (training) keeps its partial folder after an interruption; the others remove it.
+that resumes (training) keeps its partial folder after an interruption; the others remove it. One process at a time
+writes a landing: the partial folder is locked.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -81,22 +83,68 @@ def land(
     included) nothing stands under `path` that was not there before; the partial folder is removed unless `resumes`.
 
     Raises:
-        BadRequest: `path` exists and is not a landing of this kind (it might be somebody's data).
+        BadRequest: `path` exists and is neither empty nor a landing of this kind (it might be somebody's data), or
+            another process is writing the same landing.
     """
-    if path.exists() and (not (path / MANIFEST).is_file() or read_manifest(path).kind != kind):
-        raise BadRequest(f"{path} exists and is not a {kind} landing; it is left as it is. Choose another --out.")
+    path = path.absolute()
+    _check_replaceable(path, kind)
     partial = partial_path(path)
-    if partial.exists() and not resumes:
-        shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    try:
-        yield partial
-        _write_manifest(partial, kind, config, made_from)
-    except BaseException:
+    with _locked(partial, path):
+        _restore(path)
         if not resumes:
-            shutil.rmtree(partial, ignore_errors=True)
-        raise
-    _swap(partial, path)
+            _empty(partial)
+        try:
+            yield partial
+            _write_manifest(partial, kind, config, made_from)
+            _swap(partial, path)
+        except BaseException:
+            if not resumes:
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _check_replaceable(path: Path, kind: str) -> None:
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    try:
+        found = f"holds a landing of kind {_manifest(path).kind}"
+    except IncompleteLanding:
+        found = "is not a landing"
+    if found != f"holds a landing of kind {kind}":
+        raise BadRequest(f"{path} exists and {found}, not a {kind}; it is left as it is. Choose another --out.")
+
+
+@contextlib.contextmanager
+def _locked(partial: Path, path: Path) -> Iterator[None]:
+    """Hold the partial folder; the lock goes with the process, so that a killed one leaves nothing to clean."""
+    if os.name == "nt":  # a folder cannot be opened there, and a rename under an open handle fails
+        yield
+        return
+    import fcntl
+
+    busy = f"Another process is writing {path}. Wait for it, or choose another --out."
+    try:
+        handle = os.open(partial, os.O_RDONLY)
+    except FileNotFoundError:  # renamed by that process since we looked
+        raise BadRequest(busy) from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:  # some network file systems cannot lock a folder: there, go without
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise BadRequest(busy) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _write_manifest(folder: Path, kind: str, config: Mapping[str, Any], made_from: Mapping[str, str]) -> None:
@@ -113,36 +161,60 @@ def _write_manifest(folder: Path, kind: str, config: Mapping[str, Any], made_fro
     write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
 
 
+def _old_path(path: Path) -> Path:
+    return path.parent / f".{path.name}.old"
+
+
 def _swap(partial: Path, path: Path) -> None:
-    old = path.parent / f".{path.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
     if path.exists():
-        path.rename(old)
-    partial.rename(path)
+        path.rename(_old_path(path))
+    try:
+        partial.rename(path)
+    except BaseException:
+        _restore(path)
+        raise
+    shutil.rmtree(_old_path(path), ignore_errors=True)
+
+
+def _restore(path: Path) -> None:
+    """Bring back the landing that a swap, cut off in the middle, left under its old name."""
+    old = _old_path(path)
+    if old.exists() and not path.exists():
+        old.rename(path)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, flush it to disk, rename it."""
+    """Write a text file under a temporary name, flush it to disk, rename it; on failure the temporary file goes."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        return Manifest(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise IncompleteLanding(f"{path / MANIFEST} is not the manifest of a landing: remake {path}.") from None
 
 
 def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     """Read a landing's manifest, checking its kind if one is given.
 
     Raises:
-        IncompleteLanding: no folder, no manifest, or another kind.
+        IncompleteLanding: no folder, no manifest or one that cannot be read, another kind or schema.
     """
-    file = path / MANIFEST
-    if not file.is_file():
+    if not (path / MANIFEST).is_file():
         state = "has no manifest" if path.exists() else "does not exist"
         raise IncompleteLanding(f"Expected a {kind or 'landing'} at {path}; it {state}. Run the stage that makes it.")
-    manifest = Manifest(**json.loads(file.read_text(encoding="utf-8")))
+    manifest = _manifest(path)
     if kind is not None and manifest.kind != kind:
         raise IncompleteLanding(f"Expected a {kind} at {path}; found a {manifest.kind}.")
     if manifest.schema != SCHEMA_VERSION:
@@ -150,11 +222,24 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     return manifest
 
 
+def check_landing(path: Path, kind: str) -> Manifest:
+    """The manifest of a complete landing of this kind, all of whose files are as they were written.
+
+    Raises:
+        IncompleteLanding: as `read_manifest`, or files were changed, removed or added since; the message names them.
+    """
+    manifest = read_manifest(path, kind)
+    if changed := altered(path):
+        names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+        raise IncompleteLanding(f"{path}: {names} changed since this {kind} was written: remake it.")
+    return manifest
+
+
 def is_current(path: Path, *, kind: str, config: Mapping[str, Any], made_from: Mapping[str, str]) -> bool:
     """Whether a complete, unaltered landing of this config, these inputs and package versions stands at `path`."""
     try:
         manifest = read_manifest(path, kind)
-    except (IncompleteLanding, ValueError, TypeError):
+    except IncompleteLanding:
         return False
     asked = json.loads(json.dumps(dict(config)))
     same = (manifest.config, manifest.made_from, manifest.versions) == (asked, dict(made_from), versions())
@@ -162,10 +247,12 @@ def is_current(path: Path, *, kind: str, config: Mapping[str, Any], made_from: M
 
 
 def altered(path: Path) -> list[str]:
-    """Files of a landing that are missing or whose content no longer has the hash in the manifest."""
-    manifest = read_manifest(path)
-    return [
-        name
-        for name, digest in manifest.files.items()
-        if not (path / name).is_file() or file_hash(path / name) != digest
-    ]
+    """Files of a landing that are missing, were added, or no longer have the hash in the manifest, in order.
+
+    Added files count because stages read folders by pattern; hidden ones (a desktop's own) do not.
+    """
+    files = read_manifest(path).files
+    here = {f.relative_to(path).as_posix(): f for f in path.rglob("*") if f.is_file()}
+    added = {name for name in here.keys() - files.keys() if name != MANIFEST and not here[name].name.startswith(".")}
+    gone = {name for name, digest in files.items() if name not in here or file_hash(here[name]) != digest}
+    return sorted(added | gone)
