@@ -1,0 +1,53 @@
+"""Everything a page shows, gathered once: the report and the datasheet read this and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+
+from privacy.ledger import Ledger
+from privacy.policy import Decision
+from synthehr.errors import BadRequest
+from synthehr.evaluation import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportView:
+    """What was made, from what, how well, how safely, and who may have it.
+
+    name: of the synthetic cohort. purpose: what it is released for, in the steward's words. source: the real source's
+    name, never its path. generator: name of the generator. evaluation, decision, ledger: what was found and judged.
+    n_patients: real patients by split (train, validation, holdout). n_codes: columns of the code matrix. n_synthetic:
+    patients in the synthetic cohort. seed: of its generation. hashes: landing name -> manifest hash. versions: package
+    -> version.
+
+    Raises:
+        BadRequest: a name, purpose or source that is an absolute path, or a split without patients.
+    """
+
+    name: str
+    purpose: str
+    source: str
+    generator: str
+    evaluation: Evaluation
+    decision: Decision
+    ledger: Ledger
+    n_patients: Mapping[str, int]
+    n_codes: int
+    n_synthetic: int
+    seed: int
+    hashes: Mapping[str, str]
+    versions: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for field in ("name", "purpose", "source"):
+            text = getattr(self, field)
+            if PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute():
+                raise BadRequest(f"The report needs a {field} in words; a path was given. Paths do not leave the house.")
+        missing = [split for split in ("train", "validation", "holdout") if self.n_patients.get(split, 0) < 1]
+        if missing:
+            raise BadRequest(f"The report needs the number of patients of every split; {missing} have none.")
+
+    @property
+    def n_test(self) -> int:
+        """Real patients behind a real prevalence: the smaller half of the holdout, so that rounding errs to caution."""
+        return max(self.n_patients["holdout"] // 2, 1)
