@@ -1,0 +1,94 @@
+"""What long work looks like while it runs: a bar on a terminal, plain lines in a log; always on standard error."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from synthehr.progress import Progress
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextlib.contextmanager
+def shown(console: Console) -> Iterator[Progress]:
+    """A `Progress` drawn on `console`: bars with a rate and a time left on a terminal, else plain lines."""
+    if not console.is_terminal:
+        yield PlainLines(lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
+        return
+    where = TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}", markup=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), where, _Rate(), TimeRemainingColumn())
+    with Bars(*columns, TextColumn("{task.fields[note]}", markup=False), console=console) as bars:
+        yield TerminalBars(bars)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{rate(speed)} {task.fields['unit']}/s")
+
+
+@dataclass
+class TerminalBars:
+    """One bar a named piece of work."""
+
+    bars: Bars
+    tasks: dict[str, TaskID] = field(default_factory=dict)
+
+    def __call__(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
+        """Move the bar of `task` to `done` of `total`."""
+        if task not in self.tasks:
+            self.tasks[task] = self.bars.add_task(task, total=total, unit=unit, note=note)
+        self.bars.update(self.tasks[task], completed=done, total=total, note=note)
+
+
+@dataclass
+class PlainLines:
+    """A line when a piece of work has gone on for some seconds since the last, and one when it ends."""
+
+    write: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    seen: dict[str, tuple[float, int, float]] = field(default_factory=dict)  # task -> first time, position; last line
+    ended: set[str] = field(default_factory=set)
+
+    def __call__(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
+        """Write a line if one is due."""
+        now = self.clock()
+        start, first, last = self.seen.setdefault(task, (now, done, now))
+        over = done >= total
+        if task in self.ended or not (over or now - last >= SECONDS_BETWEEN_LINES):
+            return
+        self.seen[task] = (start, first, now)
+        self.write(f"{task}: {_line(done, total, unit, done - first, now - start)}{f' · {note}' if note else ''}")
+        if over:
+            self.ended.add(task)
+
+
+def _line(done: int, total: int, unit: str, moved: int, seconds: float) -> str:
+    speed = moved / seconds if seconds > 0 else 0.0
+    if done >= total:
+        return f"{total:,} {unit} in {duration(seconds)}" + (f", {rate(speed)}/s" if speed else "")
+    left = f", {rate(speed)}/s, {duration((total - done) / speed)} left" if speed else ""
+    return f"{done:,} of {total:,} {unit} ({100 * done // total} %){left}"
+
+
+def rate(speed: float) -> str:
+    """A rate to three figures at most: 12,300, 450, 3.2."""
+    return f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+
+
+def duration(seconds: float) -> str:
+    """A time span for a reader: 0.4 s, 42 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,92 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from pipelines.progress import PlainLines, duration, rate, shown
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def plain() -> tuple[PlainLines, Clock, list[str]]:
+    clock, lines = Clock(), list[str]()
+    return PlainLines(lines.append, clock), clock, lines
+
+
+def test_a_line_has_position_rate_and_time_left(plain: tuple[PlainLines, Clock, list[str]]) -> None:
+    report, clock, lines = plain
+    report("train", 0, 1000, "passes")
+    clock.now = 10.0
+    report("train", 200, 1000, "passes", "loss 0.5")
+    # 200 in 10 s is 20/s, so the other 800 take 40 s
+    assert lines == ["train: 200 of 1,000 passes (20 %), 20/s, 40 s left · loss 0.5"]
+
+
+def test_work_that_goes_on_from_a_checkpoint_counts_only_what_was_done_now(
+    plain: tuple[PlainLines, Clock, list[str]],
+) -> None:
+    report, clock, lines = plain
+    report("train", 900, 1000, "passes")
+    clock.now = 10.0
+    report("train", 950, 1000, "passes")
+    assert lines == ["train: 950 of 1,000 passes (95 %), 5/s, 10 s left"]
+
+
+def test_a_thousand_calls_in_a_short_time_are_one_line(plain: tuple[PlainLines, Clock, list[str]]) -> None:
+    report, clock, lines = plain
+    for done in range(1001):
+        clock.now = done / 500
+        report("generate", done, 1000, "patients")
+    assert lines == ["generate: 1,000 patients in 2.0 s, 500/s"]
+
+
+def test_the_end_is_said_once(plain: tuple[PlainLines, Clock, list[str]]) -> None:
+    report, _, lines = plain
+    for _ in range(3):
+        report("fit", 1, 1, "pass")
+    assert lines == ["fit: 1 pass in 0.0 s"]
+
+
+def test_no_terminal_means_plain_lines_without_control_characters() -> None:
+    stream = io.StringIO()
+    with shown(Console(file=stream, force_terminal=False)) as report:
+        report("train [bold]", 5, 5, "passes")
+    assert stream.getvalue() == "train [bold]: 5 passes in 0.0 s\n"
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_position() -> None:
+    stream = io.StringIO()
+    with shown(Console(file=stream, force_terminal=True, width=120)) as report:
+        report("train", 0, 40, "passes")
+        report("train", 40, 40, "passes", "held-out 0.1")
+    assert "\x1b[" in stream.getvalue()
+    assert "40/40 passes" in stream.getvalue()
+    assert "held-out 0.1" in stream.getvalue()
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    with shown(Console(file=stream, force_terminal=True, width=120)) as report:
+        report("train", 1, 2, "passes")
+    colours = [f"\x1b[{code}m" for code in range(30, 38)] + ["\x1b[38;"]
+    assert not any(colour in stream.getvalue() for colour in colours)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.44, "0.4 s"), (42, "42 s"), (200, "3 min 20 s"), (59.7, "1 min 00 s"), (7500, "2 h 05 min")],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("speed", "text"), [(12_345, "12,345"), (10, "10"), (3.24, "3.2"), (0.051, "0.051")])
+def test_rates_read_well(speed: float, text: str) -> None:
+    assert rate(speed) == text
