@@ -16,11 +16,18 @@ class Entry:
 
     query: what was read. mechanism: how it was protected, "none" if it was not. epsilon: its cost, infinite without a
     mechanism.
+
+    Raises:
+        ValueError: epsilon is negative or not a number: a sum over it would hide what was spent.
     """
 
     query: str
     mechanism: str
     epsilon: float
+
+    def __post_init__(self) -> None:
+        if not self.epsilon >= 0:
+            raise ValueError(f"The epsilon of a look must be 0 or more, or infinite. Got {self.epsilon} instead.")
 
 
 @dataclass
@@ -39,7 +46,9 @@ class Ledger:
         return sum((entry.epsilon for entry in self.entries), 0.0)
 
     def statement(self) -> str:
-        """What may be claimed, in one plain sentence."""
+        """What may be claimed, in plain sentences; an empty ledger proves nothing and says so."""
+        if not self.entries:
+            return "This release carries no differential privacy guarantee: no look at patients' data was recorded."
         if math.isinf(self.epsilon):
             bare = sum(math.isinf(entry.epsilon) for entry in self.entries)
             return (

@@ -2,11 +2,23 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scipy import stats
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+# The attacker's knowledge, least first. An attacker who also holds the generator is not among the attacks of this tier.
+FILE_ONLY = "the synthetic file only"
+WITH_REFERENCE = "the synthetic file, plus a reference sample of the same population"
+
+
+class Estimate(NamedTuple):
+    """A value and its two-sided interval [low, high]."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +28,9 @@ class Risk:
     attack: its name. knowledge: what the attacker holds. metric: what was measured, such as `tpr_at_fpr_0.01`.
     value with its 95 % interval [low, high]. control: the same figure where there is nothing to find (non-members, or
     fresh real patients in the synthetic's place). n: number of members attacked. ceiling: the same figure when the
-    release is a copy of the training data, or None where it was not measured. verdict, threshold and provenance are
-    filled by the policy gate.
+    release is a copy of the training data, or None where it was not measured. nonmembers_needed: set where there were
+    too few non-members to say anything; the interval is then [0, 1]. verdict, threshold and provenance are filled by
+    the policy gate.
     """
 
     attack: str
@@ -29,6 +42,7 @@ class Risk:
     control: float
     n: int
     ceiling: float | None = None
+    nonmembers_needed: int | None = None
     threshold: float | None = None
     verdict: Verdict | None = None
     provenance: str = ""
@@ -49,6 +63,25 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return low, high
 
 
+def newcombe(a: int, n_a: int, b: int, n_b: int, confidence: float = 0.95) -> Estimate:
+    """Difference a/n_a - b/n_b of two independent shares, in [-1, 1] (Newcombe 1998, method 10: from Wilson limits).
+
+    Unlike the textbook interval it stays wide where a share is 0 or 1.
+
+    Raises:
+        ValueError: a group without patients, or more successes than patients.
+    """
+    for successes, n in ((a, n_a), (b, n_b)):
+        if n < 1 or not 0 <= successes <= n:
+            raise ValueError(f"newcombe needs 0 <= successes <= n and n >= 1. Got {successes} of {n} instead.")
+    share_a, share_b = a / n_a, b / n_b
+    low_a, high_a = stats.binomtest(a, n_a).proportion_ci(confidence, method="wilson")
+    low_b, high_b = stats.binomtest(b, n_b).proportion_ci(confidence, method="wilson")
+    down = math.hypot(share_a - low_a, high_b - share_b)
+    up = math.hypot(high_a - share_a, share_b - low_b)
+    return Estimate(share_a - share_b, share_a - share_b - down, share_a - share_b + up)
+
+
 def judge(low: float, high: float, threshold: float) -> Verdict:
     """PASS if the upper limit is below the threshold, FAIL if the lower is above it, else INCONCLUSIVE.
 
@@ -59,3 +92,16 @@ def judge(low: float, high: float, threshold: float) -> Verdict:
     if high < threshold:
         return "PASS"
     return "FAIL" if low > threshold else "INCONCLUSIVE"
+
+
+def n_to_decide(risk: Risk, threshold: float) -> int | None:
+    """About how many members it would take (non-members in the same proportion) for the interval to clear `threshold`.
+
+    The interval is taken to narrow with the square root of n around the value that was found; None where that value is
+    the threshold itself, or is not a number, so that no n would do.
+    """
+    gap = abs(threshold - risk.value)
+    reach = risk.high - risk.value if risk.value < threshold else risk.value - risk.low
+    if not (gap > 0 and math.isfinite(reach / gap)):
+        return None
+    return math.ceil(risk.n * max(1.0, reach / gap) ** 2)
