@@ -42,7 +42,9 @@ class ReportView:
         for field in ("name", "purpose", "source"):
             text = getattr(self, field)
             if PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute():
-                raise BadRequest(f"The report needs a {field} in words; a path was given. Paths do not leave the house.")
+                raise BadRequest(
+                    f"The report needs a {field} in words; a path was given. Paths do not leave the house."
+                )
         missing = [split for split in ("train", "validation", "holdout") if self.n_patients.get(split, 0) < 1]
         if missing:
             raise BadRequest(f"The report needs the number of patients of every split; {missing} have none.")

@@ -1,0 +1,56 @@
+"""How a number is written on a page: three significant figures, no more than its reader needs."""
+
+import math
+
+from synthehr.release.disclosure import significant
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def shown(value: float | None, digits: int = 3) -> str:
+    """A number in plain notation: 0.0312, 12.5, 1,250; "n/a" where there is none."""
+    if value is None or math.isnan(value):
+        return "n/a"
+    if math.isinf(value):
+        return "infinite" if value > 0 else f"{MINUS}infinite"
+    rounded = significant(value, digits)
+    if rounded == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{decimals}f}".replace("-", MINUS)
+
+
+def decimals(low: float, high: float) -> int | None:
+    """Decimal places that an interval bears: half its width to one digit, to two where that digit is 1 or 2.
+
+    None where the interval has no width or is none.
+    """
+    half = (high - low) / 2
+    if not (math.isfinite(half) and half > 0):
+        return None
+    exponent = math.floor(math.log10(half))
+    return min(max(0, -exponent + int(half / 10.0**exponent < 2.95)), 6)
+
+
+def fixed(value: float | None, places: int | None) -> str:
+    """A number with that many decimal places, so that it can be read beside an interval; `shown` where None."""
+    if value is None or not math.isfinite(value) or places is None:
+        return shown(value)
+    text = f"{value:,.{places}f}"
+    return (text.lstrip("-") if float(text.replace(",", "")) == 0 else text).replace("-", MINUS)
+
+
+def spread(low: float, high: float) -> str:
+    """An interval: [0.011, 0.031]."""
+    places = decimals(low, high)
+    return f"[{fixed(low, places)}, {fixed(high, places)}]"
+
+
+def percent(value: float, digits: int = 3) -> str:
+    """A share in [0, 1] as a percentage: 3.12 %."""
+    return "n/a" if math.isnan(value) else f"{shown(100 * value, digits)} %"
+
+
+def whole(value: int) -> str:
+    """A count: 71,518."""
+    return f"{value:,}"

@@ -1,0 +1,135 @@
+"""The rows of the report's tables: every figure rounded, every real figure of few patients withheld."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from privacy.risk import Risk
+from reports.numbers import decimals, fixed, percent, shown, spread, whole
+from reports.wording import metric_words, score_words
+from synthehr.evaluation import COMPARATOR_COLUMNS
+from synthehr.fidelity.score import Score
+from synthehr.release.disclosure import displayed_prevalence
+
+WORST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskRow:
+    """One line of a risk table, all text."""
+
+    attack: str
+    metric: str
+    words: str
+    knowledge: str
+    value: str
+    interval: str
+    control: str
+    ceiling: str
+    n: str
+    threshold: str
+    verdict: str
+    provenance: str
+    note: str
+
+
+def risk_row(risk: Risk) -> RiskRow:
+    """A risk as text; too few non-members to say anything reads as such, with the number it takes."""
+    needed, places = risk.nonmembers_needed, decimals(risk.low, risk.high)
+    note = f"{risk.note} {whole(needed)} non-members would be needed to say anything." if needed else risk.note
+    return RiskRow(
+        attack=risk.attack,
+        metric=risk.metric,
+        words=metric_words(risk.metric),
+        knowledge=risk.knowledge,
+        value=fixed(risk.value, places),
+        interval=spread(risk.low, risk.high),
+        control=fixed(risk.control, places),
+        ceiling="" if risk.ceiling is None else fixed(risk.ceiling, places),
+        n=whole(risk.n),
+        threshold="" if risk.threshold is None else f"{risk.threshold:g}",
+        verdict=risk.verdict or "",
+        provenance=risk.provenance,
+        note=note.strip(),
+    )
+
+
+def key_risks(risks: Sequence[Risk]) -> list[Risk]:
+    """What an attack's section shows: every judged figure, else the one furthest above its control."""
+    judged = [risk for risk in risks if risk.verdict]
+    return judged or [max(risks, key=lambda risk: np.nan_to_num(risk.value - risk.control, nan=-np.inf))]
+
+
+def score_rows(scores: Sequence[Score]) -> list[dict[str, str]]:
+    """One line a score: value, interval, floor, ceiling, skill, n."""
+    return [_score_row(score) for score in scores]
+
+
+def _score_row(score: Score) -> dict[str, str]:
+    places = decimals(score.low, score.high)
+    return {
+        "label": score_words(score.name, score.stratum),
+        "value": fixed(score.value, places),
+        "interval": spread(score.low, score.high),
+        "floor": fixed(score.floor, places),
+        "ceiling": fixed(score.ceiling, places),
+        "skill": shown(score.skill, 2),
+        "n": f"{whole(score.n)} {score.unit}",
+        "better": score.better,
+        "note": score.note,
+    }
+
+
+def comparator_table(scores: Sequence[Score], comparators: pd.DataFrame) -> tuple[list[str], list[dict[str, object]]]:
+    """Names of the comparators, and one line a score: its value for this cohort and for each of them."""
+    names = [str(name) for name in dict.fromkeys(comparators["generator"])]
+    known = {
+        (str(generator), str(name), str(stratum)): float(value)
+        for generator, name, stratum, value in comparators[COMPARATOR_COLUMNS].to_numpy(dtype=object)
+    }
+    rows: list[dict[str, object]] = []
+    for score in scores:
+        others = [known.get((name, score.name, score.stratum)) for name in names]
+        if any(other is not None for other in others):
+            label = score_words(score.name, score.stratum)
+            places = decimals(score.low, score.high)
+            rows.append(
+                {"label": label, "own": fixed(score.value, places), "others": [fixed(x, places) for x in others]}
+            )
+    return names, rows
+
+
+def worst_codes(codes: pd.DataFrame, n_test: int) -> dict[str, list[dict[str, str]]]:
+    """The ten codes furthest off by difference and by ratio, among those whose real prevalence may be shown.
+
+    Keys: `difference` and `ratio`.
+    """
+    table = codes[["code", "description", "prevalence_synthetic"]].assign(
+        real=displayed_prevalence(codes["prevalence_real"].to_numpy(dtype=np.float64), n_test)
+    )
+    table = table[table["real"].notna()]
+    synthetic, real = table["prevalence_synthetic"], table["real"]
+    with np.errstate(divide="ignore"):
+        ratio = np.log(synthetic.to_numpy(dtype=np.float64) / real.to_numpy(dtype=np.float64))
+    table = table.assign(difference=(synthetic - real).abs(), ratio=np.abs(ratio))
+    return {
+        key: [
+            _code_row(row)
+            for row in table.sort_values([key, "code"], ascending=[False, True]).head(WORST).to_dict("records")
+        ]
+        for key in ("difference", "ratio")
+    }
+
+
+def _code_row(row: Mapping[Hashable, Any]) -> dict[str, str]:
+    real, synthetic = float(row["real"]), float(row["prevalence_synthetic"])
+    return {
+        "code": str(row["code"]),
+        "description": str(row["description"]),
+        "real": percent(real, 2),
+        "synthetic": percent(synthetic, 2) if synthetic else "never",
+        "ratio": shown(synthetic / real, 2) if synthetic else "0",
+    }
