@@ -51,7 +51,7 @@ class CodeMatrix:
 
     def codes_per_patient(self) -> NDArray[np.int64]:
         """(n_patients,) number of distinct codes of each patient."""
-        return np.diff(self.counts.indptr).astype(np.int64)
+        return np.asarray(np.diff(self.counts.indptr), dtype=np.int64)
 
 
 def canonical(counts: sparse.spmatrix) -> sparse.csr_matrix:
