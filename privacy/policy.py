@@ -197,6 +197,8 @@ def _sentence(gate: Gate, risk: Risk, verdict: Verdict) -> str:
     if verdict == "FAIL":
         over = f"{risk.value - gate.threshold:.3g} over it, {risk.low - gate.threshold:.3g} at the least"
         return f"{found}: {over}. {gate.why}"
+    if risk.n < 1:
+        return f"{found}: no member was attacked, so nothing is known."
     if risk.nonmembers_needed is not None:
         return f"{found}: too few non-members to tell; it takes {risk.nonmembers_needed:,}."
     n = n_to_decide(risk, gate.threshold)
