@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from privacy.neighbours import packed
+from privacy.neighbours import nearest_distance, packed
 from privacy.risk import FILE_ONLY, WITH_REFERENCE, Estimate, Risk, clopper_pearson, newcombe
 
 ATTACK = "exact_duplicates"
+DISTINCTIVE = 3  # codes from the nearest reference patient; leak-free duplicates there: 0 to 2 %, else 4 to 16 %
 STRATA = {"up_to_4_codes": (0, 4), "5_to_9_codes": (5, 9), "10_or_more_codes": (10, np.iinfo(np.int64).max)}
 
 
@@ -37,8 +38,9 @@ def duplicate_risks(
     All CSR of 0 and 1 over the same codes; control: fresh real patients in the synthetic's place. `identical_share` has
     its Clopper-Pearson interval and the non-members' share as control. `identical_excess`, overall and by stratum, has
     Newcombe's and, as control, the excess that fresh patients give; its note has Fisher's exact test, one-sided. The
-    stratum `uncommon` holds the records that no patient of the reference sample shares; the others go by number of
-    codes. A stratum in which one side has no patient is left out.
+    stratum `distinctive` holds the records that no patient of the reference sample comes within 2 codes of, where
+    chance hardly ever makes a duplicate; the others go by number of codes. A stratum in which one side has no patient
+    is left out.
     """
     sides = (members, nonmembers)
     in_release = [_present(side, synthetic) for side in sides]
@@ -49,8 +51,8 @@ def duplicate_risks(
     share = Estimate(ours.hits / ours.n, *clopper_pearson(*ours))
     risks = [_risk("identical_share", share, theirs.hits / theirs.n, 1.0, ours.n, "")]
     copies = [np.ones(len(in_release[0]), dtype=bool), _present(nonmembers, members)]
-    uncommon = [~_present(side, reference) for side in sides]
-    strata = [("", all_of, FILE_ONLY), ("_uncommon", uncommon, WITH_REFERENCE)]
+    distinctive = [nearest_distance(side, reference) >= DISTINCTIVE for side in sides]
+    strata = [("", all_of, FILE_ONLY), ("_distinctive", distinctive, WITH_REFERENCE)]
     for name, (least, most) in STRATA.items():
         strata.append((f"_{name}", [(least <= n) & (n <= most) for n in n_codes], FILE_ONLY))
     for name, where, knowledge in strata:
@@ -81,7 +83,8 @@ def _excess(
     copy = newcombe(*(x for h, w in zip(copies, where, strict=True) for x in _count(h, w)))
     table = [[ours.hits, ours.n - ours.hits], [theirs.hits, theirs.n - theirs.hits]]
     p = float(stats.fisher_exact(table, alternative="greater").pvalue)
-    note = f"{ours.hits:,} of {ours.n:,} members, {theirs.hits:,} of {theirs.n:,} non-members; Fisher p = {p:.2g}."
+    surprise = f"Fisher p = {p:.2g}" if p >= 1e-16 else "Fisher p < 1e-16"
+    note = f"{ours.hits:,} of {ours.n:,} members, {theirs.hits:,} of {theirs.n:,} non-members; {surprise}."
     return _risk(metric, newcombe(*ours, *theirs), fresh.value, copy.value, ours.n, note)
 
 

@@ -37,6 +37,14 @@ def test_a_planted_leak_fails(assessed: dict[str, Assessment], leak: str, policy
         assert decision.verdict == "FAIL", decision.reasons
 
 
+def test_one_percent_verbatim_is_not_released_although_the_auc_passes(assessed: dict[str, Assessment]) -> None:
+    decision = decide(assessed["1 % verbatim"].risks, Ledger(), load_policy())
+    assert decision.released is False
+    judged = {(risk.attack, risk.metric): risk.verdict for risk in decision.risks if risk.verdict}
+    assert judged["membership_neighbours", "auc"] == "PASS"
+    assert judged["exact_duplicates", "identical_excess_distinctive"] != "PASS"
+
+
 def test_every_gate_that_is_shipped_is_measured(assessed: dict[str, Assessment]) -> None:
     measured = {(risk.attack, risk.metric) for risk in assessed["no leak"].risks}
     for name in ("public_release", "internal_test"):

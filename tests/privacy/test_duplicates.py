@@ -1,7 +1,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -26,7 +25,7 @@ def test_duplicates_on_paper() -> None:
     risks = found(
         members=rows(1, 2, 3, 99),
         nonmembers=rows(4, 100, 101, 102),
-        reference=rows(3, 7),
+        reference=rows(7, 7),
         synthetic=rows(1, 2, 3, 4, 4),
         control=rows(1, 4),
     )
@@ -35,9 +34,20 @@ def test_duplicates_on_paper() -> None:
     assert (excess.value, excess.low, excess.high) == newcombe(3, 4, 1, 4)
     assert excess.control == 0.0
     assert excess.note == f"3 of 4 members, 1 of 4 non-members; Fisher p = {17 / 70:.2g}."
-    # record 3 is also a reference patient's: 2 of the 3 other members remain
-    assert risks["identical_excess_uncommon"].value == pytest.approx(2 / 3 - 1 / 4)
-    assert (excess.knowledge, risks["identical_excess_uncommon"].knowledge) == (FILE_ONLY, WITH_REFERENCE)
+    assert excess.knowledge == FILE_ONLY
+
+
+def test_distinctive_records_are_three_codes_or_more_from_every_reference_patient() -> None:
+    # from the empty reference patient: 0b11 is 2 codes away, 0b111 and 0b1110 are 3, 0b1111 is 4
+    risks = found(
+        members=rows(0b11, 0b111, 0b1111),
+        nonmembers=rows(0b11, 0b1110),
+        reference=rows(0, 0),
+        synthetic=rows(0b11, 0b111),
+        control=rows(0),
+    )
+    distinctive = risks["identical_excess_distinctive"]
+    assert (distinctive.value, distinctive.n, distinctive.knowledge) == (1 / 2, 2, WITH_REFERENCE)
 
 
 def test_strata_go_by_number_of_codes_and_need_both_sides() -> None:
@@ -60,7 +70,7 @@ def test_verbatim_copies_are_found_and_chance_is_not(new_world: Callable) -> Non
     copied = found(**groups, synthetic=world.verbatim(0.10), control=world.fresh)
     honest = found(**groups, synthetic=world.no_leak(), control=world.fresh)
     # 400 of 2,000 members were copied; one in six would have been there by chance
-    assert copied["identical_excess_uncommon"].low > 0.10
-    assert honest["identical_excess_uncommon"].low < 0 < honest["identical_excess_uncommon"].high
+    assert copied["identical_excess_distinctive"].low > 0.10
+    assert honest["identical_excess_distinctive"].low <= 0 < honest["identical_excess_distinctive"].high < 0.01
     # the share among members alone would have accused the honest release
     assert honest["identical_share"].low > 0.10
