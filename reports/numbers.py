@@ -2,7 +2,7 @@
 
 import math
 
-from synthehr.release.disclosure import significant
+from synthehr.release.disclosure import places, significant
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -16,8 +16,7 @@ def shown(value: float | None, digits: int = 3) -> str:
     rounded = significant(value, digits)
     if rounded == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
-    return f"{rounded:,.{decimals}f}".replace("-", MINUS)
+    return f"{rounded:,.{max(0, places(rounded, digits))}f}".replace("-", MINUS)
 
 
 def decimals(low: float, high: float) -> int | None:
@@ -32,18 +31,18 @@ def decimals(low: float, high: float) -> int | None:
     return min(max(0, -exponent + int(half / 10.0**exponent < 2.95)), 6)
 
 
-def fixed(value: float | None, places: int | None) -> str:
+def fixed(value: float | None, digits: int | None) -> str:
     """A number with that many decimal places, so that it can be read beside an interval; `shown` where None."""
-    if value is None or not math.isfinite(value) or places is None:
+    if value is None or not math.isfinite(value) or digits is None:
         return shown(value)
-    text = f"{value:,.{places}f}"
+    text = f"{value:,.{digits}f}"
     return (text.lstrip("-") if float(text.replace(",", "")) == 0 else text).replace("-", MINUS)
 
 
 def spread(low: float, high: float) -> str:
     """An interval: [0.011, 0.031]."""
-    places = decimals(low, high)
-    return f"[{fixed(low, places)}, {fixed(high, places)}]"
+    digits = decimals(low, high)
+    return f"[{fixed(low, digits)}, {fixed(high, digits)}]"
 
 
 def percent(value: float, digits: int = 3) -> str:

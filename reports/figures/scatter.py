@@ -42,18 +42,11 @@ def dwp(codes: pd.DataFrame, *, n_test: int, n_synthetic: int) -> str:
         y = np.where(absent, _spread(low, absent), synthetic)
         for label, marker, colour, chosen in _by_stratum(real):
             _points(axes, x[chosen], y[chosen], marker, colour, f"{label} ({chosen.sum():,})")
-        axes.plot(
-            x[~shown],
-            y[~shown],
-            "x",
-            color=GREY,
-            markersize=2.6,
-            markeredgewidth=0.5,
-            label=f"withheld ({(~shown).sum():,})",
-        )
+        if not shown.all():
+            _withheld(axes, x[~shown], y[~shown])
         axes.set_xlabel("Prevalence in real patients not used for training (holdout)")
         axes.set_ylabel("Prevalence in the synthetic cohort")
-        axes.legend(loc="upper left", bbox_to_anchor=(0.08, 1.0), title="Real prevalence (codes)", title_fontsize=8)
+        _legend(axes, 0.08)
     return inline(
         figure,
         name="dwp",
@@ -86,7 +79,7 @@ def dwpred(codes: pd.DataFrame, *, n_test: int) -> str:
             _points(axes, x[chosen], y[chosen], marker, colour, f"{label} ({chosen.sum():,})")
         axes.set_xlabel("AUROC, model trained on real patients")
         axes.set_ylabel("AUROC, model trained on synthetic patients")
-        axes.legend(loc="upper left", title="Real prevalence (codes)", title_fontsize=8)
+        _legend(axes, 0.0)
     return inline(
         figure,
         name="dwpred",
@@ -94,6 +87,15 @@ def dwpred(codes: pd.DataFrame, *, n_test: int) -> str:
         description=f"Scatter of {int(usable.sum()):,} codes with the line of equality; both models are tested on the "
         "same held-out real patients. Points below the line lose by synthetic training; 0.5 is chance.",
     )
+
+
+def _withheld(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    axes.plot(x, y, "x", color=GREY, markersize=2.6, markeredgewidth=0.5, label=f"withheld ({len(x):,})")
+
+
+def _legend(axes: Axes, left: float) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper left", bbox_to_anchor=(left, 1.0), title="Real prevalence (codes)", title_fontsize=8)
 
 
 def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], marker: str, colour: str, label: str) -> None:

@@ -52,8 +52,8 @@ def write_database(
     known = Vocabulary.read(vocabulary)
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-        connection.execute(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(scratch))}")
-        connection.execute(f"ATTACH {text(str(target))} AS cohort (STORAGE_VERSION '{STORAGE}'); USE cohort")
+        connection.execute(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {literal(str(scratch))}")
+        connection.execute(f"ATTACH {literal(str(target))} AS cohort (STORAGE_VERSION '{STORAGE}'); USE cohort")
         _load(connection, shards, vocabulary)
         _check_ids(connection)
         _patients(connection, list(known.groups))
@@ -63,12 +63,12 @@ def write_database(
         connection.execute("USE memory; DETACH cohort")
 
 
-def text(value: str) -> str:
+def literal(value: str) -> str:
     """A SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def name(value: str) -> str:
+def identifier(value: str) -> str:
     """A quoted SQL identifier."""
     return '"' + value.replace('"', '""') + '"'
 
@@ -87,16 +87,16 @@ def wide_codes(connection: duckdb.DuckDBPyConnection, limit: int = WIDE_LIMIT) -
 
 
 def _load(connection: duckdb.DuckDBPyConnection, shards: Sequence[Path], vocabulary: Path) -> None:
-    files = "[" + ", ".join(text(str(shard)) for shard in shards) + "]"
+    files = "[" + ", ".join(literal(str(shard)) for shard in shards) + "]"
     connection.execute(
         f"""
         CREATE TABLE vocabulary AS
         SELECT "index" AS code_index, code, description, system, "group" AS exclusive_group
-        FROM read_parquet({text(str(vocabulary))}) ORDER BY code_index;
+        FROM read_parquet({literal(str(vocabulary))}) ORDER BY code_index;
         CREATE TABLE matrix AS SELECT synthetic_id, codes, counts FROM read_parquet({files}) ORDER BY synthetic_id DESC;
         CREATE TABLE codes AS
         SELECT m.synthetic_id, m.code_index, v.code, m."count"
-        FROM (SELECT synthetic_id, unnest(codes) AS code_index, unnest(counts) AS "count" FROM matrix) m
+        FROM (SELECT synthetic_id, unnest(codes) AS code_index, unnest(counts)::INTEGER AS "count" FROM matrix) m
         JOIN vocabulary v USING (code_index) ORDER BY m.synthetic_id DESC, m.code_index
         """
     )
@@ -116,11 +116,11 @@ def _check_ids(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _patients(connection: duckdb.DuckDBPyConnection, groups: Sequence[str]) -> None:
     members = "".join(
-        f", any_value(m.member) FILTER (m.exclusive_group = {text(g)}) AS {name(g)}"
-        f", count(*) FILTER (m.exclusive_group = {text(g)}) AS {name('n in ' + g)}"
+        f", any_value(m.member) FILTER (m.exclusive_group = {literal(g)}) AS {identifier(g)}"
+        f", count(*) FILTER (m.exclusive_group = {literal(g)}) AS {identifier('n in ' + g)}"
         for g in groups
     )
-    columns = "".join(f", p.{name(g)}" for g in groups)
+    columns = "".join(f", p.{identifier(g)}" for g in groups)
     connection.execute(
         f"""
         CREATE TEMP TABLE members AS
@@ -136,7 +136,7 @@ def _patients(connection: duckdb.DuckDBPyConnection, groups: Sequence[str]) -> N
     for group in groups:
         bad = connection.execute(
             f"SELECT count(*) FROM matrix LEFT JOIN members USING (synthetic_id) "
-            f"WHERE coalesce({name('n in ' + group)}, 0) <> 1"
+            f"WHERE coalesce({identifier('n in ' + group)}, 0) <> 1"
         ).fetchall()[0][0]
         if bad:
             raise BadData(
@@ -152,7 +152,7 @@ def _about(connection: duckdb.DuckDBPyConnection, about: Mapping[str, str]) -> N
 
 
 def _views(connection: duckdb.DuckDBPyConnection, known: Vocabulary) -> None:
-    groups = "".join(f", p.{name(g)}" for g in known.groups)
+    groups = "".join(f", p.{identifier(g)}" for g in known.groups)
     connection.execute(
         f"""
         CREATE VIEW codes_long AS
@@ -172,7 +172,7 @@ def _views(connection: duckdb.DuckDBPyConnection, known: Vocabulary) -> None:
         taken.add(code.lower())
     # an expression a column: DuckDB computes only the columns that a query names
     columns = "".join(
-        f", coalesce(m.counts[list_position(m.codes, {j}::UINTEGER)], 0)::USMALLINT AS {name(label)}"
+        f", coalesce(m.counts[list_position(m.codes, {j}::UINTEGER)], 0)::INTEGER AS {identifier(label)}"
         for j, label in labels.items()
     )
     connection.execute(
@@ -181,7 +181,7 @@ def _views(connection: duckdb.DuckDBPyConnection, known: Vocabulary) -> None:
     kept = "every code" if len(chosen) == len(known.free) else f"each of the {len(chosen)} commonest codes"
     connection.execute(
         "COMMENT ON VIEW patients_wide IS "
-        + text(
+        + literal(
             f"One row a synthetic patient, one column for {kept} outside the exclusive groups: its count, 0 if absent"
         )
     )
@@ -189,12 +189,12 @@ def _views(connection: duckdb.DuckDBPyConnection, known: Vocabulary) -> None:
 
 def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     for table, comment in TABLE_COMMENTS.items():
-        connection.execute(f"COMMENT ON TABLE {table} IS {text(comment)}")
+        connection.execute(f"COMMENT ON TABLE {table} IS {literal(comment)}")
         for (column,) in connection.execute(
             "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = 'cohort'", [table]
         ).fetchall():
             comment = COLUMN_COMMENTS.get(column, f"Demographics: the patient's member of the group {column}")
-            connection.execute(f"COMMENT ON COLUMN {table}.{name(column)} IS {text(comment)}")
+            connection.execute(f"COMMENT ON COLUMN {table}.{identifier(column)} IS {literal(comment)}")
     for column, comment in COLUMN_COMMENTS.items():
         if column in ("synthetic_id", "code", "description", "system", "count"):
-            connection.execute(f"COMMENT ON COLUMN codes_long.{name(column)} IS {text(comment)}")
+            connection.execute(f"COMMENT ON COLUMN codes_long.{identifier(column)} IS {literal(comment)}")

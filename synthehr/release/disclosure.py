@@ -31,10 +31,22 @@ def displayed_prevalence(prevalence: NDArray[np.float64], n: int) -> NDArray[np.
 
 
 def significant(value: float, digits: int = 3) -> float:
-    """`value` rounded to `digits` significant figures; nan and infinities as they are."""
-    if value == 0 or not math.isfinite(value):
+    """`value` rounded to `places(value, digits)`; nan and infinities as they are."""
+    if value == 0 or not math.isfinite(value) or abs(value) >= 10**15:
         return float(value)
-    return round(float(value), digits - 1 - math.floor(math.log10(abs(value))))
+    return round(float(value), places(value, digits))
+
+
+def places(value: float, digits: int = 3) -> int:
+    """Decimal places that leave `digits` significant figures of a finite value other than 0; negative for tens.
+
+    Between 0.99 and 1 it is the distance from 1 that keeps one figure less: correlations of .9991 and .9998 differ.
+    """
+    size = abs(value)
+    gap = 1 - size
+    if 0 < gap < 0.01:
+        return min(digits - 2 - math.floor(math.log10(gap)), 12)
+    return digits - 1 - math.floor(math.log10(size))
 
 
 def json_number(value: float | None, digits: int = 3) -> float | str | None:

@@ -1,0 +1,214 @@
+import csv
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from privacy.policy import GateRefused
+from synthehr.errors import BadRequest, IncompleteLanding
+from synthehr.evaluation import Evaluation
+from synthehr.landing import altered, land, read_manifest, source_hash
+
+FILES = {
+    "README.md",
+    "SHA256SUMS",
+    "cohort.duckdb",
+    "croissant.json",
+    "data/synthetic-00000.parquet",
+    "data/synthetic-00001.parquet",
+    "datasheet.md",
+    "decision.json",
+    "dictionary.csv",
+    "events/data/synthetic-00000.parquet",
+    "events/data/synthetic-00001.parquet",
+    "events/metadata/codes.parquet",
+    "events/metadata/dataset.json",
+    "fidelity.json",
+    "ledger.json",
+    "manifest.json",
+    "report.html",
+    "risk.json",
+    "vocabulary.parquet",
+}
+
+
+def listing(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_the_bundle_is_a_whole_landing(bundle: Path) -> None:
+    assert listing(bundle) == FILES
+    assert altered(bundle) == []
+    assert read_manifest(bundle, "bundle").config["verdict"] == "PASS"
+
+
+def test_a_refusal_writes_nothing_and_says_by_how_much(make_release: Callable) -> None:
+    release = make_release(auc=0.7)
+    before = listing(release.folder)
+    with pytest.raises(GateRefused) as refusal:
+        release.write()
+    # value 0.7, interval 0.69 to 0.71, threshold 0.55
+    assert "FAIL: membership auc is 0.7" in str(refusal.value)
+    assert "0.15 over it, 0.14 at the least" in str(refusal.value)
+    assert listing(release.folder) == before
+
+
+def test_a_decision_that_contradicts_itself_is_refused(make_release: Callable) -> None:
+    release = make_release(auc=0.7)
+    with pytest.raises(GateRefused):
+        release.write(decision=replace(release.decision, released=True))
+
+
+def test_an_earlier_bundle_survives_a_refusal(make_release: Callable) -> None:
+    first = make_release().write()
+    stood = source_hash(first)
+    with pytest.raises(GateRefused):
+        make_release(auc=0.7).write()
+    assert source_hash(first) == stood
+
+
+def test_an_override_is_recorded_everywhere(make_release: Callable) -> None:
+    reason = "A data use agreement binds the recipient"
+    out = make_release(auc=0.7, override=reason).write()
+    decision = json.loads((out / "decision.json").read_text(encoding="utf-8"))
+    assert (decision["verdict"], decision["released"], decision["override"]) == ("FAIL", True, reason)
+    assert reason in (out / "README.md").read_text(encoding="utf-8")
+    assert reason in (out / "croissant.json").read_text(encoding="utf-8")
+    assert read_manifest(out).config["override"] == reason
+    with duckdb.connect(str(out / "cohort.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT value FROM _about WHERE key = 'override'").fetchall() == [(reason,)]
+
+
+def test_checksums_are_those_of_the_files(bundle: Path) -> None:
+    lines = (bundle / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    assert set(sums) == FILES - {"SHA256SUMS", "manifest.json"}
+    for name, digest in sums.items():
+        assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum is not installed here")
+def test_sha256sum_reads_the_checksums(bundle: Path, tmp_path: Path) -> None:
+    command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(command, cwd=bundle, check=False).returncode == 0
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    (copy / "datasheet.md").write_text("another", encoding="utf-8")
+    assert subprocess.run(command, cwd=copy, check=False, capture_output=True).returncode != 0
+
+
+def contents(bundle: Path) -> str:
+    """All that can be read out of a bundle: bytes of every file, cells of every table."""
+    parts = [file.read_bytes().decode("latin-1") for file in sorted(bundle.rglob("*")) if file.is_file()]
+    for file in sorted(bundle.rglob("*.parquet")):
+        parts += [str(pq.read_table(file).to_pydict()), str(pq.read_metadata(file).metadata)]
+    with duckdb.connect(str(bundle / "cohort.duckdb"), read_only=True) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM duckdb_tables() UNION SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        )
+        for (name,) in names.fetchall():
+            parts.append(str(connection.execute(f'SELECT * FROM "{name}"').fetchall()))
+    return "\n".join(parts)
+
+
+def test_nothing_real_gets_out(make_release: Callable, mark: tuple[str, int], tmp_path: Path) -> None:
+    # the mark stands in the synthetic landing's config, lineage and Parquet metadata, and in the evaluation's tables
+    with duckdb.connect() as connection:  # and in memory that DuckDB of this process used before
+        connection.execute(
+            f"CREATE TABLE real AS SELECT '{mark[0]}' || i AS code, {mark[1]} AS id FROM range(200000) t(i)"
+        )
+        connection.execute("CREATE TABLE sorted AS SELECT * FROM real ORDER BY hash(code)")
+    text = contents(make_release().write())
+    for trace in (mark[0], str(mark[1]), "0.123456789", "0.071518", str(tmp_path), str(Path.cwd())):
+        assert trace not in text
+    assert mark[1].to_bytes(8, "little").decode("latin-1") not in text
+    assert "Essential" in text  # the control: what is in the bundle is found
+
+
+@pytest.mark.parametrize("page", ["report_html", "datasheet"])
+def test_a_path_of_this_machine_is_refused(page: str, make_release: Callable, tmp_path: Path) -> None:
+    release = make_release()
+    with pytest.raises(BadRequest, match="holds a path of this machine"):
+        release.write(**{page: f"Source: {tmp_path}/extract.zip"})
+    assert not (release.folder / "bundle").exists()
+    assert not list(release.folder.glob(".bundle*"))
+
+
+def test_the_evaluation_of_another_cohort_is_refused(make_release: Callable, tmp_path: Path) -> None:
+    release = make_release()
+    with land(tmp_path / "other", kind="evaluation", config={}, made_from={"synthetic": "e" * 64}) as folder:
+        Evaluation.read(release.evaluation).write(folder)
+    with pytest.raises(IncompleteLanding, match="is not the evaluation of"):
+        release.write(evaluation=tmp_path / "other")
+
+
+def test_a_decision_on_other_risks_is_refused(make_release: Callable) -> None:
+    release = make_release()
+    better = tuple(replace(risk, value=0.4, low=0.39, high=0.41) for risk in release.decision.risks)
+    with pytest.raises(IncompleteLanding, match="made on other risks"):
+        release.write(decision=replace(release.decision, risks=better))
+
+
+def test_an_altered_cohort_is_refused(make_release: Callable) -> None:
+    release = make_release()
+    shard = release.synthetic / "data" / "synthetic-00000.parquet"
+    pq.write_table(pq.read_table(shard).slice(0, 1), shard)
+    with pytest.raises(IncompleteLanding, match=r"synthetic-00000\.parquet changed"):
+        release.write()
+
+
+def test_a_real_cohort_is_refused(make_release: Callable, tmp_path: Path) -> None:
+    release = make_release()
+    with land(tmp_path / "cohort", kind="cohort", config={}, made_from={}):
+        pass
+    with pytest.raises(IncompleteLanding, match="Expected a synthetic"):
+        release.write(synthetic=tmp_path / "cohort")
+
+
+def test_a_positive_id_leaves_no_bundle(make_release: Callable) -> None:
+    release = make_release(ids=[-1, -2, -3, -4, -5, 6])
+    with pytest.raises(Exception, match="negative ids"):
+        release.write()
+    assert not (release.folder / "bundle").exists()
+
+
+def test_same_inputs_same_bytes_but_for_the_database(make_release: Callable) -> None:
+    release = make_release()
+    first, second = release.write(release.folder / "a"), release.write(release.folder / "b")
+    varying = {"cohort.duckdb", "croissant.json", "SHA256SUMS", "manifest.json"}
+    for name in FILES - varying:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_public_figures_are_rounded(bundle: Path) -> None:
+    (score,) = json.loads((bundle / "fidelity.json").read_text(encoding="utf-8"))
+    assert (score["value"], score["skill"]) == (0.981, None)  # floor and ceiling tie: no skill
+    (risk,) = json.loads((bundle / "risk.json").read_text(encoding="utf-8"))
+    assert (risk["verdict"], risk["threshold"], risk["ceiling"]) == ("PASS", 0.55, None)
+
+
+def test_the_dictionary_counts_synthetic_patients(bundle: Path) -> None:
+    with (bundle / "dictionary.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["code"] for row in rows][:2] == ["ICD9CM/250", "ICD9CM/401"]
+    # three of six patients have each of the two; three are female
+    assert [(row["synthetic_prevalence"], row["n_synthetic_patients"]) for row in rows][:4] == [
+        ("0.500000", "3")
+    ] * 2 + [
+        ("0.500000", "3"),
+        ("0.500000", "3"),
+    ]
+    assert rows[1]["description"] == 'Essential "hypertension", benign'
+    assert rows[3]["exclusive_group"] == "sex"
+
+
+def test_progress_is_absolute(make_release: Callable) -> None:
+    seen: list[tuple[int, int]] = []
+    make_release().write(progress=lambda task, done, total, unit, note="": seen.append((done, total)))
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]

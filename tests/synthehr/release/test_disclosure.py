@@ -1,0 +1,58 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthehr.release.disclosure import displayed_prevalence, json_number, significant
+
+
+@given(st.integers(1, 100_000), st.data())
+def test_what_is_shown_had_at_least_eleven_patients(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n))
+    shown = float(displayed_prevalence(np.array([k / n]), n)[0])
+    # 12 rounds to 10, which is below 11; 13 rounds to 15
+    assert math.isnan(shown) == (k < 13)
+    if k >= 13:
+        assert abs(shown * n - k) <= 2.5 + 1e-6
+        assert shown <= 1
+
+
+def test_counts_that_round_alike_cannot_be_told_apart() -> None:
+    shown = displayed_prevalence(np.array([58, 60, 62, 63]) / 1_000, 1_000)
+    np.testing.assert_allclose(shown, [0.06, 0.06, 0.06, 0.065])
+
+
+def test_an_unknown_prevalence_stays_unknown() -> None:
+    assert np.isnan(displayed_prevalence(np.array([np.nan]), 100)).all()
+
+
+def test_no_patients_no_prevalence() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        displayed_prevalence(np.array([0.5]), 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"),
+    [
+        (0.123456, 0.123),
+        (1234.5, 1230.0),
+        (-0.0098765, -0.00988),
+        (0.0, 0.0),
+        (0.99985432, 0.99985),
+        (-0.9987654, -0.9988),
+    ],
+)
+def test_three_figures(value: float, rounded: float) -> None:
+    assert significant(value) == rounded
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True) | st.none())
+def test_every_number_fits_strict_json(value: float | None) -> None:
+    json.dumps(json_number(value), allow_nan=False)
+
+
+def test_no_number_is_null() -> None:
+    assert [json_number(x) for x in (float("nan"), None, float("inf"), -float("inf"))] == [None, None, "inf", "-inf"]
