@@ -110,7 +110,7 @@ def build_cohort(
             ids = _patients(connection, source, events)
             names = _columns(connection, source, options)
             counts = _count(connection, names, ids)
-            found = {group: _group(connection, exclusive, ids) for exclusive, group in options.exclusive.items()}
+            found = {group: _group(connection, exclusive, group, ids) for exclusive, group in options.exclusive.items()}
         shutil.rmtree(folder / ".work")
         progress("cohort", 1, 3, "steps", "laying out the matrix")
         groups = {name: group for name, group in found.items() if group is not None}
@@ -149,8 +149,10 @@ def _columns(connection: duckdb.DuckDBPyConnection, source: str, options: Cohort
 def _count(connection: duckdb.DuckDBPyConnection, names: list[str], ids: NDArray[np.int64]) -> sparse.csr_matrix:
     """CSR (n_patients, n_names): encounters with each code that is in no group."""
     found = connection.execute(
-        """SELECT subject_id, position, count(DISTINCT visit_id) + count(*) FILTER (visit_id IS NULL) AS n
-        FROM coded WHERE position IS NOT NULL GROUP BY subject_id, position"""
+        """SELECT subject_id, position, CAST(sum(n) AS BIGINT) AS n FROM (
+          SELECT subject_id, position, CASE WHEN visit_id IS NULL THEN count(*) ELSE 1 END AS n
+          FROM coded WHERE position IS NOT NULL GROUP BY subject_id, position, visit_id
+        ) GROUP BY subject_id, position"""
     ).fetchnumpy()
     rows = np.searchsorted(ids, np.asarray(found["subject_id"]))
     triplets = (np.asarray(found["n"]), (rows, np.asarray(found["position"])))
@@ -167,16 +169,13 @@ class _Group:
     differing: int
 
 
-def _group(connection: duckdb.DuckDBPyConnection, exclusive: str, ids: NDArray[np.int64]) -> _Group | None:
-    """The member of one system that each patient has, or None where no event is of that system."""
+def _group(connection: duckdb.DuckDBPyConnection, exclusive: str, group: str, ids: NDArray[np.int64]) -> _Group | None:
+    """The member of one group that each patient has, or None where no event is of its system."""
     found = connection.execute(
-        """SELECT subject_id, name, differs FROM (
-          SELECT subject_id, name, min(name) OVER p <> max(name) OVER p AS differs, row_number() OVER (
-            PARTITION BY subject_id
-            ORDER BY ends_with(name, ?), time NULLS FIRST, visit_id NULLS FIRST, name) AS nth
-          FROM coded WHERE split_part(name, '/', 1) = ? WINDOW p AS (PARTITION BY subject_id)
-        ) WHERE nth = 1""",
-        [f"/{UNKNOWN}", exclusive],
+        """SELECT subject_id, min(name) <> max(name) AS differs, arg_min(
+          name, ROW(ends_with(name, ?), time IS NOT NULL, time, visit_id IS NOT NULL, visit_id, name)) AS name
+        FROM coded WHERE exclusive = ? GROUP BY subject_id""",
+        [f"/{UNKNOWN}", group],
     ).fetchnumpy()
     if not len(found["name"]):
         return None

@@ -33,6 +33,7 @@ def engine(work: Path, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.D
     }
     connection = duckdb.connect(config=config)
     try:
+        connection.execute("SET enable_progress_bar = false")  # it would print between the lines of --json
         yield connection
     except duckdb.Error as error:
         raise _translated(error) from None

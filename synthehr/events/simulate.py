@@ -1,0 +1,48 @@
+"""The embedded cohort: MEDS events of a believable population, from a seed, so that the house runs without patients.
+
+It is believable in form (skewed prevalences, comorbidity, age and sex, drugs that follow diagnoses, encounters that
+repeat) and says nothing about any real population.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from synthehr.errors import BadRequest
+from synthehr.events.diseases import diseases
+from synthehr.events.engine import engine
+from synthehr.events.histories import histories
+from synthehr.events.population import draw_population
+from synthehr.events.report import IngestReport
+from synthehr.events.write import write_events
+from synthehr.landing import land
+from synthehr.progress import Progress, silent
+
+N_DISEASES = 480
+
+
+def simulate_events(out: Path, *, n_patients: int = 20_000, seed: int = 0, progress: Progress = silent) -> IngestReport:
+    """Write an `events` landing of n_patients simulated people; the same seed gives the same bytes.
+
+    Raises:
+        BadRequest: n_patients < 1, or `out` is something else. OSError: the disk is full.
+    """
+    if n_patients < 1:
+        raise BadRequest(f"The 'n_patients' parameter of simulate_events must be at least 1. Got {n_patients} instead.")
+    config = {"mapping": "simulated", "n_patients": n_patients, "seed": seed}
+    with land(out, kind="events", config=config, made_from={}) as folder:
+        progress("simulate", 0, 2, "steps", "drawing patients and encounters")
+        rng = np.random.default_rng(seed)
+        catalogue = diseases(N_DISEASES)
+        table = histories(draw_population(n_patients, catalogue, rng), catalogue, rng)
+        progress("simulate", 1, 2, "steps", "sorting and writing events")
+        with engine(folder / ".work") as connection:
+            connection.register("made", table)
+            connection.execute("CREATE TABLE descriptions (code VARCHAR, description VARCHAR)")
+            written = write_events(connection, folder, dataset=f"Simulated population of {n_patients}, seed {seed}")
+        shutil.rmtree(folder / ".work")
+        report = IngestReport(mapping="simulated", patients_without_events=0, **vars(written))
+        report.write(folder)
+        progress("simulate", 2, 2, "steps", "done")
+    return report
