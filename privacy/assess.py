@@ -61,9 +61,8 @@ def assess(
         ValueError: an empty matrix, unequal codes, or a value other than 0 and 1.
     """
     given = {"members": members, "nonmembers": nonmembers, "reference": reference, "fresh": fresh}
-    records = {
-        name: _checked(name, matrix, members.shape[1]) for name, matrix in (given | {"synthetic": synthetic}).items()
-    }
+    given["synthetic"] = synthetic
+    records = {name: _checked(name, matrix, members.shape[1]) for name, matrix in given.items()}
     draw_seed, plain_seed, rarity_seed, attribute_seed = np.random.SeedSequence(seed).spawn(4)
     rng = np.random.default_rng(draw_seed)
     targets = {who: _sample(records[who], MOST_TARGETS, rng) for who in ("members", "nonmembers")}
@@ -73,16 +72,7 @@ def assess(
     rarity = _distances(targets, records, weights, progress, "nearest neighbours, rarity-weighted")
     found, roc = membership_risks(plain, attack=ATTACK, seed=plain_seed, note=note)
     found_rarity, roc_rarity = membership_risks(rarity, attack=RARITY_ATTACK, seed=rarity_seed, note=note)
-    progress("attributes", 0, 1, "attack")
-    attributes = _attributes(targets, records, attribute_seed)
-    progress("attributes", 1, 1, "attack")
-    duplicates = duplicate_risks(
-        members=records["members"],
-        nonmembers=records["nonmembers"],
-        reference=records["reference"],
-        synthetic=records["synthetic"],
-        control=records["fresh"],
-    )
+    duplicates, attributes = _duplicates(records), _attributes(targets, records, attribute_seed, progress)
     presence = presence_risks(plain.synthetic, plain.ceiling, note=note)
     risks = (*found, *found_rarity, *duplicates, *attributes, *presence)
     return Assessment(risks=risks, roc=pd.concat([roc, roc_rarity], ignore_index=True))
@@ -128,12 +118,26 @@ def _distances(
     return NearestDistances(**found)
 
 
+def _duplicates(records: Mapping[str, sparse.csr_matrix]) -> list[Risk]:
+    return duplicate_risks(
+        members=records["members"],
+        nonmembers=records["nonmembers"],
+        reference=records["reference"],
+        synthetic=records["synthetic"],
+        control=records["fresh"],
+    )
+
+
 def _attributes(
-    targets: Mapping[str, sparse.csr_matrix], records: Mapping[str, sparse.csr_matrix], seed: np.random.SeedSequence
+    targets: Mapping[str, sparse.csr_matrix],
+    records: Mapping[str, sparse.csr_matrix],
+    seed: np.random.SeedSequence,
+    progress: Progress,
 ) -> list[Risk]:
     n = compromised(records["members"].shape[0])
     known = {who: side[:n] for who, side in targets.items()}
-    return attribute_risks(
+    progress("attributes", 0, 1, "attack")
+    risks = attribute_risks(
         members=known["members"],
         nonmembers=known["nonmembers"],
         synthetic=records["synthetic"],
@@ -142,3 +146,5 @@ def _attributes(
         seed=seed,
         note=_how_many(known, records),
     )
+    progress("attributes", 1, 1, "attack")
+    return risks

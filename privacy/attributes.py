@@ -69,6 +69,7 @@ def attribute_risks(
     """
     mask_seed, tie_seed, boot_seed = seed.spawn(3)
     rng = np.random.default_rng(boot_seed)
+    resamples = [_resamples(side.shape[0], rng) for side in (members, nonmembers)]
     counts = known_code_counts(members.shape[1])
     n = members.shape[0]
 
@@ -81,12 +82,12 @@ def attribute_risks(
     risks, declared = [], None
     for s in counts:
         for k, sides in attack(synthetic, s, NEIGHBOURS).items():
-            risks += _rates(sides, f"s{s}_k{k}", n, rng, note)
+            risks += _rates(sides, f"s{s}_k{k}", n, resamples, note)
             declared = declared or sides
     control_sides, ceiling_sides = (attack(place, counts[0], (1,))[1] for place in (control, ceiling))
     about = f"Gain at s = {counts[0]} known codes, k = 1. {note}".strip()
     if declared is not None:
-        risks += _gains(declared, control_sides, ceiling_sides, n, rng, about)
+        risks += _gains(declared, control_sides, ceiling_sides, n, resamples, about)
     return risks
 
 
@@ -153,9 +154,13 @@ class _Rate(NamedTuple):
         return self.hits / self.total
 
 
-def _pooled(tally: Tally, rng: np.random.Generator) -> dict[str, _Rate]:
-    n = len(tally.right)
-    right, guessed, present = (rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) @ np.stack(tally, axis=1)).T
+def _resamples(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each of n patients is in each bootstrap sample, (RESAMPLES, n): the same samples for every cell."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
+
+
+def _pooled(tally: Tally, resamples: NDArray[np.float64]) -> dict[str, _Rate]:
+    right, guessed, present = (resamples @ np.stack(tally, axis=1)).T
     totals = [int(column.sum()) for column in tally]
     with np.errstate(invalid="ignore"):
         draws = {"sensitivity": right / present, "precision": right / guessed}
@@ -163,8 +168,8 @@ def _pooled(tally: Tally, rng: np.random.Generator) -> dict[str, _Rate]:
     return {name: _Rate(totals[0], counts[name], draws[name]) for name in draws if counts[name]}
 
 
-def _rates(sides: Sides, cell: str, n: int, rng: np.random.Generator, note: str) -> list[Risk]:
-    ours, theirs = (_pooled(side, rng) for side in sides)
+def _rates(sides: Sides, cell: str, n: int, resamples: Sequence[NDArray[np.float64]], note: str) -> list[Risk]:
+    ours, theirs = (_pooled(side, drawn) for side, drawn in zip(sides, resamples, strict=True))
     risks = []
     for name in [name for name in ours if name in theirs]:
         rate = ours[name]
@@ -176,8 +181,13 @@ def _rates(sides: Sides, cell: str, n: int, rng: np.random.Generator, note: str)
     return risks
 
 
-def _gains(declared: Sides, control: Sides, ceiling: Sides, n: int, rng: np.random.Generator, note: str) -> list[Risk]:
-    places = [[_pooled(side, rng) for side in sides] for sides in (declared, control, ceiling)]
+def _gains(
+    declared: Sides, control: Sides, ceiling: Sides, n: int, resamples: Sequence[NDArray[np.float64]], note: str
+) -> list[Risk]:
+    places = [
+        [_pooled(side, drawn) for side, drawn in zip(sides, resamples, strict=True)]
+        for sides in (declared, control, ceiling)
+    ]
     # what min(n) patients could hide though none shows it: a bootstrap of equal values has no width at all
     hidden = clopper_pearson(0, min(n, len(declared[1].right)))[1]
     risks = []

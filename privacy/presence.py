@@ -58,7 +58,7 @@ def _at_threshold(threshold: int, claims: Targets, copied: Targets, note: str) -
 
     found = [
         risk("sensitivity", _share(true, r), false / r_out, float(copied.members.mean())),
-        risk("false_positive_rate", _share(false, r_out), false / r_out, float(copied.nonmembers.mean())),
+        risk("fpr", _share(false, r_out), false / r_out, float(copied.nonmembers.mean())),
     ]
     if true + false:
         copies = copied.members.sum() + copied.nonmembers.sum()

@@ -42,7 +42,7 @@ def test_one_percent_verbatim_is_not_released_although_the_auc_passes(assessed: 
     assert decision.released is False
     judged = {(risk.attack, risk.metric): risk.verdict for risk in decision.risks if risk.verdict}
     assert judged["membership_neighbours", "auc"] == "PASS"
-    assert judged["exact_duplicates", "identical_excess_distinctive"] != "PASS"
+    assert judged["exact_duplicates", "identical_excess_distinctive_records"] != "PASS"
 
 
 def test_every_gate_that_is_shipped_is_measured(assessed: dict[str, Assessment]) -> None:

@@ -46,7 +46,7 @@ def test_distinctive_records_are_three_codes_or_more_from_every_reference_patien
         synthetic=rows(0b11, 0b111),
         control=rows(0),
     )
-    distinctive = risks["identical_excess_distinctive"]
+    distinctive = risks["identical_excess_distinctive_records"]
     assert (distinctive.value, distinctive.n, distinctive.knowledge) == (1 / 2, 2, WITH_REFERENCE)
 
 
@@ -70,7 +70,12 @@ def test_verbatim_copies_are_found_and_chance_is_not(new_world: Callable) -> Non
     copied = found(**groups, synthetic=world.verbatim(0.10), control=world.fresh)
     honest = found(**groups, synthetic=world.no_leak(), control=world.fresh)
     # 400 of 2,000 members were copied; one in six would have been there by chance
-    assert copied["identical_excess_distinctive"].low > 0.10
-    assert honest["identical_excess_distinctive"].low <= 0 < honest["identical_excess_distinctive"].high < 0.01
+    assert copied["identical_excess_distinctive_records"].low > 0.10
+    assert (
+        honest["identical_excess_distinctive_records"].low
+        <= 0
+        < honest["identical_excess_distinctive_records"].high
+        < 0.01
+    )
     # the share among members alone would have accused the honest release
     assert honest["identical_share"].low > 0.10

@@ -22,7 +22,7 @@ def test_medgans_presence_disclosure_on_paper() -> None:
         0.25,
         1.0,
     )
-    assert (false_positive_rate.metric, false_positive_rate.value) == ("false_positive_rate_at_hamming_1", 0.25)
+    assert (false_positive_rate.metric, false_positive_rate.value) == ("fpr_at_hamming_1", 0.25)
     assert (precision.metric, precision.value, precision.control) == ("precision_at_hamming_1", 0.75, 0.5)
     assert (sensitivity.low, sensitivity.high) == clopper_pearson(3, 4)
     assert precision.ceiling == 4 / 5
@@ -34,7 +34,7 @@ def test_the_base_rate_is_the_share_of_members_among_the_known_patients() -> Non
 
 def test_precision_is_left_out_where_nobody_is_claimed() -> None:
     found = sweep([4, 5], [6, 7], 0)
-    assert set(found) == {"sensitivity_at_hamming_0", "false_positive_rate_at_hamming_0"}
+    assert set(found) == {"sensitivity_at_hamming_0", "fpr_at_hamming_0"}
     assert found["sensitivity_at_hamming_0"].high == pytest.approx(1 - 0.025**0.5)
 
 
