@@ -14,7 +14,7 @@ from reports.numbers import percent, shown, whole
 from reports.tables import comparator_table, key_risks, risk_row, score_rows, worst_codes
 from reports.view import ReportView
 from reports.wording import GLOSSARY, attack_words, score_words
-from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence
+from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published
 
 
 def environment() -> Environment:
@@ -64,7 +64,7 @@ def outcome(view: ReportView) -> Mapping[str, str]:
 
 def _risk(view: ReportView) -> dict[str, Any]:
     by_attack: dict[str, list[Any]] = {}
-    for risk in view.decision.risks:
+    for risk in published(view.decision.risks):
         by_attack.setdefault(risk.attack, []).append(risk)
     curves = view.evaluation.roc
     attacks = []
@@ -87,7 +87,8 @@ def _risk(view: ReportView) -> dict[str, Any]:
         for risk in view.decision.risks
         if risk.verdict
     ]
-    return {"attacks": attacks, "gates": gates, "rowless": _rowless(view)}
+    withheld = len(view.decision.risks) - sum(len(risks) for risks in by_attack.values())
+    return {"attacks": attacks, "gates": gates, "rowless": _rowless(view), "n_risks_withheld": withheld}
 
 
 def _rowless(view: ReportView) -> list[dict[str, str]]:
@@ -99,15 +100,20 @@ def _rowless(view: ReportView) -> list[dict[str, str]]:
 
 def _fidelity(view: ReportView) -> dict[str, Any]:
     found = view.evaluation
-    labels = [score_words(score.name, score.stratum) for score in found.scores]
-    names, comparators = comparator_table(found.scores, found.comparators)
+    whole_cohort = [score for score in found.scores if score.stratum == "all"]
+    on_scale = [score for score in whole_cohort if math.isfinite(score.skill)]
+    names, comparators = comparator_table(whole_cohort, found.comparators)
     shown_codes = ~_isnan(displayed_prevalence(found.codes["prevalence_real"].to_numpy(dtype=float), view.n_test))
     return {
-        "scores": score_rows(found.scores),
-        "skill_figure": Markup(skills(found.scores, labels)) if found.scores else None,
+        "scores": score_rows(whole_cohort),
+        "strata_scores": score_rows([score for score in found.scores if score.stratum != "all"]),
+        "n_off_scale": len(whole_cohort) - len(on_scale),
+        "skill_figure": Markup(skills(on_scale, [score_words(s.name, s.stratum) for s in on_scale]))
+        if on_scale
+        else None,
         "comparator_names": names,
         "comparators": comparators,
-        "dwp_figure": Markup(dwp(found.codes, n_test=view.n_test, n_synthetic=view.n_synthetic)),
+        "dwp_figure": Markup(dwp(found.codes, n_test=view.n_test, n_synthetic=view.n_compared)),
         "dwpred_figure": Markup(dwpred(found.codes, n_test=view.n_test)),
         "worst": worst_codes(found.codes, view.n_test),
         "n_withheld": int((~shown_codes).sum()),

@@ -78,14 +78,15 @@ def _score_row(score: Score) -> dict[str, str]:
         "ceiling": fixed(score.ceiling, places),
         "skill": shown(score.skill, 2),
         "n": f"{whole(score.n)} {score.unit}",
-        "better": score.better,
+        "better": "as the ceiling" if score.better == "ceiling" else score.better,
         "note": score.note,
     }
 
 
 def comparator_table(scores: Sequence[Score], comparators: pd.DataFrame) -> tuple[list[str], list[dict[str, object]]]:
     """Names of the comparators, and one line a score: its value for this cohort and for each of them."""
-    names = [str(name) for name in dict.fromkeys(comparators["generator"])]
+    names = [str(name) for name in dict.fromkeys(comparators["generator"]) if name not in ("synthetic", "holdout")]
+    names += ["holdout"] if (comparators["generator"] == "holdout").any() else []
     known = {
         (str(generator), str(name), str(stratum)): float(value)
         for generator, name, stratum, value in comparators[COMPARATOR_COLUMNS].to_numpy(dtype=object)

@@ -50,6 +50,12 @@ class ReportView:
             raise BadRequest(f"The report needs the number of patients of every split; {missing} have none.")
 
     @property
+    def n_compared(self) -> int:
+        """Patients of each cohort that fidelity compares: as many as the smallest of them has."""
+        fresh = self.n_patients["holdout"] - self.n_patients["holdout"] // 2
+        return min(self.n_synthetic, self.n_patients["train"], fresh)
+
+    @property
     def n_test(self) -> int:
         """Real patients behind a real prevalence: the smaller half of the holdout, so that rounding errs to caution."""
         return max(self.n_patients["holdout"] // 2, 1)

@@ -50,15 +50,51 @@ METRICS = (
     (r"tpr_at_fpr_(?P<rate>[\d.e-]+)", "members found when {rate} of others are wrongly claimed"),
     (r"sensitivity_at_hamming_(?P<t>\d+)", "members claimed (a synthetic record differs in at most {t} codes)"),
     (r"precision_at_hamming_(?P<t>\d+)", "claims that are right (a synthetic record differs in at most {t} codes)"),
-    (r"fpr_at_hamming_(?P<t>\d+)", "others wrongly claimed (a synthetic record differs in at most {t} codes)"),
+    (
+        r"false_positive_rate_at_hamming_(?P<t>\d+)",
+        "others wrongly claimed (a synthetic record differs in at most {t} codes)",
+    ),
     (r"sensitivity_s(?P<s>\d+)_k(?P<k>\d+)", "unknown codes guessed (of {s} known; {k} nearest records)"),
     (r"precision_s(?P<s>\d+)_k(?P<k>\d+)", "guesses that are right (of {s} known; {k} nearest records)"),
     (r"sensitivity_gain", "unknown codes guessed, members less non-members"),
     (r"precision_gain", "guesses that are right, members less non-members"),
     (r"identical_share", "members whose whole record is in the release"),
     (r"identical_excess", "members whose whole record is in the release, less non-members"),
+    (
+        r"identical_excess_distinctive(_records)?",
+        "distinctive records that are in the release whole, members less non-members",
+    ),
     (r"identical_excess_(?P<stratum>.+)", "the same excess among patients with {stratum}"),
 )
+
+SCORES = {
+    "dwp_pearson": "prevalence, correlation (Pearson)",
+    "dwp_spearman": "prevalence, rank correlation (Spearman)",
+    "dwp_r2": "prevalence, R2 against the line of equality",
+    "dwp_rmse": "prevalence, root mean square error",
+    "dwp_apd": "prevalence, mean difference x 1000",
+    "dwp_max_difference": "prevalence, largest difference",
+    "dwp_log10_ratio": "prevalence, mean log10 ratio",
+    "spurious_mass": "share of occurrences whose code no training patient has",
+    "code_coverage": "share of the real codes that occur at all",
+    "codes_per_patient_l1": "codes per patient, distance of distributions",
+    "codes_per_patient_ks": "codes per patient, Kolmogorov-Smirnov",
+    "codes_per_patient_mean_difference": "codes per patient, difference of means",
+    "codes_per_patient_sd": "codes per patient, standard deviation",
+    "correlation_cmd": "correlations between codes, distance (CMD)",
+    "correlation_cwc": "correlations between codes, distance x 1e6 / codes squared (CWC)",
+    "correlation_r_200": "correlations of the 200 commonest codes, agreement",
+    "cooccurrence_r": "how often two codes come together, agreement",
+    "log_lift_r": "how much oftener than by chance, agreement",
+    "dwpred_auroc_gap": "prediction of codes (AUROC), mean absolute gap",
+    "dwpred_auroc_loss": "prediction of codes (AUROC), mean loss",
+    "dwpred_auroc_r": "prediction of codes (AUROC), correlation over codes",
+    "dwpred_auroc_retention": "prediction of codes (AUROC), share retained",
+    "dwpred_f1_gap": "prediction of codes (F1), mean absolute gap",
+    "dwpred_f1_r": "prediction of codes (F1), correlation over codes",
+    "detection_auroc_boosted": "told from real patients by boosting (AUROC)",
+    "detection_auroc_linear": "told from real patients by a linear model (AUROC)",
+}
 
 GLOSSARY = {
     "AUROC": "How often a model ranks a patient who has the code above one who has not; 0.5 is chance, 1 is perfect.",
@@ -99,6 +135,6 @@ def metric_words(metric: str) -> str:
 
 
 def score_words(name: str, stratum: str) -> str:
-    """A score's name with its stratum, if it has one."""
-    label = name.replace("_", " ")
-    return label if stratum == "all" else f"{label}, {stratum.replace('_', ' ')}"
+    """A score in words with its stratum of codes, if it has one."""
+    label = SCORES.get(name, name.replace("_", " "))
+    return label if stratum == "all" else f"{label}; codes {stratum}"

@@ -25,9 +25,9 @@ BAND_POINTS = 200
 def dwp(codes: pd.DataFrame, *, n_test: int, n_synthetic: int) -> str:
     """Dimension-wise probability: prevalence of each code, real against synthetic, on log axes with y = x.
 
-    codes: `synthehr.evaluation.CODE_COLUMNS`. n_test: real patients behind the real prevalences. The grey band holds 95
-    % of the codes of a perfect generator, by sampling noise alone. Codes of few real patients stand in a gutter on the
-    left without their real prevalence, codes that the synthetic cohort lacks in a gutter below.
+    codes: `synthehr.evaluation.CODE_COLUMNS`. n_test, n_synthetic: patients behind a real and a synthetic prevalence.
+    The grey band holds 95 % of the codes of a perfect generator, by sampling noise alone. Codes of few real patients
+    stand in a gutter on the left without their real prevalence, codes that the synthetic sample lacks in one below.
     """
     real = displayed_prevalence(codes["prevalence_real"].to_numpy(dtype=np.float64), n_test)
     synthetic = codes["prevalence_synthetic"].to_numpy(dtype=np.float64)
@@ -53,7 +53,7 @@ def dwp(codes: pd.DataFrame, *, n_test: int, n_synthetic: int) -> str:
         title="Prevalence of each code, real against synthetic",
         description=f"Scatter of {len(codes):,} codes on logarithmic axes with the line of equality. "
         f"{int((~shown).sum()):,} codes of fewer than {SMALL_CELL} real patients are shown without their real value; "
-        f"{int(absent.sum()):,} never occur in the synthetic cohort.",
+        f"{int(absent.sum()):,} never occur in the synthetic sample.",
     )
 
 
@@ -146,7 +146,7 @@ def _gutters(axes: Axes, low: float, *, withheld: int, absent: int) -> None:
         axes.text(low / 1.48, 0.95, label, rotation=90, fontsize=7, ha="center", va="top")
     if absent:
         axes.axhspan(low / 2.2, low, color="#f0f0f0", linewidth=0)
-        axes.text(1.0, low * 1.1, f"absent from the synthetic cohort: {absent:,}", fontsize=7, ha="right", va="bottom")
+        axes.text(1.0, low * 1.1, f"absent from the synthetic sample: {absent:,}", fontsize=7, ha="right", va="bottom")
 
 
 def _spread(low: float, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 
-from reports.figures.svg import BLUE, GREY, INK, STYLE, inline, panel
+from reports.figures.svg import BLUE, INK, STYLE, inline, panel
 from synthehr.fidelity.score import Score
 
 LEFT, RIGHT = -0.5, 1.3
 
 
 def skills(scores: Sequence[Score], labels: Sequence[str]) -> str:
-    """Skill of each score with its interval; one row a score. Rows whose floor and ceiling tie say so.
+    """Skill of each score with its interval; one row a score.
 
-    labels: what to call each score. A dot beyond the frame stands at its edge as an arrow.
+    scores: with a finite skill. labels: what to call each score. A dot beyond the frame stands at its edge as an arrow.
     """
     figure, axes = panel(6.8, 0.9 + 0.24 * len(scores))
     with mpl.rc_context(STYLE):
@@ -22,9 +22,6 @@ def skills(scores: Sequence[Score], labels: Sequence[str]) -> str:
             axes.axvline(x, color=INK, linewidth=0.9, linestyle=dash)
         for row, score in enumerate(scores):
             gap = score.floor - score.ceiling
-            if not math.isfinite(score.skill):
-                axes.text(0.5, row, "floor and ceiling tie: no scale", fontsize=7, color=GREY, ha="center", va="center")
-                continue
             low, high = sorted(_clip((score.floor - end) / gap) for end in (score.low, score.high))
             axes.plot([low, high], [row, row], color=BLUE, linewidth=1.6, solid_capstyle="butt")
             marker = "<" if score.skill < LEFT else ">" if score.skill > RIGHT else "o"

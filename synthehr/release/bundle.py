@@ -16,6 +16,7 @@ from synthehr.progress import Progress, silent
 from synthehr.release.croissant import describe
 from synthehr.release.database import write_database
 from synthehr.release.dictionary import write_dictionary
+from synthehr.release.disclosure import published
 from synthehr.release.parquet import copy_matrix, copy_vocabulary, write_events, write_events_metadata
 from synthehr.release.public import public_decision, public_risks, public_scores, to_json
 from synthehr.release.researcher import write_readme
@@ -134,7 +135,7 @@ def _write_pages(
     folder: Path, found: Evaluation, decision: Decision, ledger: Ledger, report_html: str, datasheet: str
 ) -> None:
     documents: dict[str, Any] = {
-        "risk.json": public_risks(decision.risks),
+        "risk.json": public_risks(published(decision.risks)),
         "fidelity.json": public_scores(found.scores),
         "decision.json": public_decision(decision),
     }

@@ -5,9 +5,14 @@ real figures leave rounded, and those of few patients not at all.
 """
 
 import math
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from privacy.risk import Risk
 
 # CMS cell size suppression policy: no count of 1 to 10 patients may be shown or derivable; zero is withheld here too
 SMALL_CELL = 11
@@ -28,6 +33,33 @@ def displayed_prevalence(prevalence: NDArray[np.float64], n: int) -> NDArray[np.
         raise ValueError(f"The 'n' parameter of displayed_prevalence must be at least 1. Got {n} instead.")
     patients = ROUND_TO * np.round(np.asarray(prevalence, dtype=np.float64) * n / ROUND_TO)
     return np.where(patients >= SMALL_CELL, np.minimum(patients / n, 1.0), np.nan)
+
+
+def published(risks: Iterable[Risk]) -> tuple[Risk, ...]:
+    """Risks as they may leave: without those of a group of few patients, and without small counts in the notes.
+
+    A group is small where it, or a group that the note counts (such as the non-members beside it), has 1 to 10
+    patients. What a gate judged stays: the decision rests on it.
+    """
+    kept = (risk for risk in risks if risk.verdict or not _small_group(risk))
+    return tuple(replace(risk, note=_COUNT.sub(_without_small_count, risk.note)) for risk in kept)
+
+
+_COUNT = re.compile(r"\b(\d[\d,]*) of (\d[\d,]*)")
+
+
+def _small_group(risk: Risk) -> bool:
+    groups = [risk.n, *(_number(match[2]) for match in _COUNT.finditer(risk.note))]
+    return any(0 < group < SMALL_CELL for group in groups)
+
+
+def _without_small_count(match: re.Match[str]) -> str:
+    few = 0 < _number(match[1]) < SMALL_CELL
+    return f"fewer than {SMALL_CELL} of {match[2]}" if few else match[0]
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 def significant(value: float, digits: int = 3) -> float:

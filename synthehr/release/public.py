@@ -7,7 +7,7 @@ from typing import Any
 from privacy.policy import Decision
 from privacy.risk import Risk
 from synthehr.fidelity.score import Score
-from synthehr.release.disclosure import json_number
+from synthehr.release.disclosure import json_number, published
 
 
 def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def public_decision(decision: Decision) -> dict[str, Any]:
         "released": decision.released,
         "override": decision.override,
         "reasons": list(decision.reasons),
-        "gates": [risk for risk in public_risks(decision.risks) if risk["verdict"] is not None],
+        "gates": [risk for risk in public_risks(published(decision.risks)) if risk["verdict"] is not None],
     }
 
 

@@ -73,9 +73,10 @@ def evaluation(small: int = 7, leak: float = 0.0) -> Evaluation:
         for place, power in (("synthetic", 0.9), ("control", 1.0), ("ceiling", 0.05))
     ]
     comparators = [
+        ("synthetic", "detection", "all", 0.9),
+        ("holdout", "detection", "all", 0.5),
         ("independent", "detection", "all", 0.98),
         ("copula", "detection", "all", 0.94),
-        ("holdout", "detection", "all", 0.5),
     ]
     return Evaluation(
         scores=scores,

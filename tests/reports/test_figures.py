@@ -1,3 +1,4 @@
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +18,12 @@ MakeCodes, MakeView = Callable[..., pd.DataFrame], Callable[..., ReportView]
 
 def draw_all(view: ReportView) -> dict[str, str]:
     found = view.evaluation
+    on_scale = [score for score in found.scores if math.isfinite(score.skill)]
     return {
         "dwp": dwp(found.codes, n_test=1_000, n_synthetic=4_000),
         "dwpred": dwpred(found.codes, n_test=1_000),
         "roc1": roc("membership_neighbours", found.roc, number=1, title="Membership"),
-        "skill": skills(found.scores, [score.name for score in found.scores]),
+        "skill": skills(on_scale, [score.name for score in on_scale]),
     }
 
 
@@ -54,7 +56,7 @@ def test_a_scatter_does_not_tell_counts_apart_that_round_alike(make_codes: MakeC
 def test_absent_and_withheld_codes_are_counted(make_codes: MakeCodes) -> None:
     svg = dwp(make_codes(), n_test=1_000, n_synthetic=4_000)
     assert "1 codes of fewer than 11 real patients" in svg
-    assert "1 never occur in the synthetic cohort" in svg
+    assert "1 never occur in the synthetic sample" in svg
 
 
 def test_codes_that_could_not_be_predicted_are_left_out(make_codes: MakeCodes) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthehr.release.disclosure import displayed_prevalence, json_number, significant
+from privacy.risk import FILE_ONLY, Risk
+from synthehr.release.disclosure import displayed_prevalence, json_number, published, significant
 
 
 @given(st.integers(1, 100_000), st.data())
@@ -56,3 +57,26 @@ def test_every_number_fits_strict_json(value: float | None) -> None:
 
 def test_no_number_is_null() -> None:
     assert [json_number(x) for x in (float("nan"), None, float("inf"), -float("inf"))] == [None, None, "inf", "-inf"]
+
+
+def measured(n: int, note: str, **judged: object) -> Risk:
+    return Risk(
+        attack="a", knowledge=FILE_ONLY, metric="m", value=0.5, low=0.4, high=0.6, control=0.5, n=n, note=note, **judged
+    )
+
+
+def test_small_counts_do_not_leave_in_a_note() -> None:
+    (risk,) = published([measured(36_070, "68 of 36,070 members, 8 of 8,330 non-members; Fisher p = 0.039.")])
+    assert risk.note == "68 of 36,070 members, fewer than 11 of 8,330 non-members; Fisher p = 0.039."
+    # nobody is no small cell, and large counts stay
+    kept = measured(10_550, "0 of 10,550 members, 11 of 2,478 non-members.")
+    assert published([kept]) == (kept,)
+
+
+@pytest.mark.parametrize(("n", "note"), [(10, ""), (22, "8 of 22 members, 2 of 6 non-members.")])
+def test_a_group_of_few_patients_does_not_leave(n: int, note: str) -> None:
+    assert published([measured(n, note)]) == ()
+    # what a gate judged stays, without its counts
+    (judged,) = published([measured(n, note, verdict="INCONCLUSIVE", threshold=0.1)])
+    assert "8 of" not in judged.note
+    assert "2 of" not in judged.note
