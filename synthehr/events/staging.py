@@ -82,7 +82,7 @@ FROM dropped_{table.name} WHERE reason_ <> 'repeated'"""
 
 def _numbered(kind: str, named: Sequence[str]) -> str:
     """Numbers for identifiers: as they stand if all are plain whole numbers, else their rank in sorted order."""
-    texts = " UNION ".join(f"SELECT {kind}_text_ AS text_ FROM rows_{name}" for name in named)
+    texts = " UNION ".join(f"SELECT DISTINCT {kind}_text_ AS text_ FROM rows_{name}" for name in named)
     return f"""CREATE TABLE {kind}_ids AS
 WITH texts AS ({texts}),
   rule AS (SELECT coalesce(bool_and(regexp_full_match(text_, {PLAIN_INTEGER})), true) AS plain_ FROM texts)
