@@ -49,21 +49,23 @@ class TerminalBars:
 
 @dataclass
 class PlainLines:
-    """A line when a piece of work has gone on for some seconds since the last, and one when it ends."""
+    """A line when some seconds have gone by since the last, and one when a piece of work ends."""
 
     write: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
-    seen: dict[str, tuple[float, int, float]] = field(default_factory=dict)  # task -> first time, position; last line
+    seen: dict[str, tuple[float, int]] = field(default_factory=dict)  # task -> when first heard of, and where it stood
     ended: set[str] = field(default_factory=set)
+    last: float | None = None
 
     def __call__(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
         """Write a line if one is due."""
         now = self.clock()
-        start, first, last = self.seen.setdefault(task, (now, done, now))
+        self.last = now if self.last is None else self.last
+        start, first = self.seen.setdefault(task, (now, done))
         over = done >= total
-        if task in self.ended or not (over or now - last >= SECONDS_BETWEEN_LINES):
+        if task in self.ended or not (over or now - self.last >= SECONDS_BETWEEN_LINES):
             return
-        self.seen[task] = (start, first, now)
+        self.last = now
         self.write(f"{task}: {_line(done, total, unit, done - first, now - start)}{f' · {note}' if note else ''}")
         if over:
             self.ended.add(task)

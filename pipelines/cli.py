@@ -1,0 +1,252 @@
+"""The command line. Each command reads its arguments, calls one stage, and prints what came of it.
+
+Stages are imported when they are called: `--help` and `doctor` must not wait for torch.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.console import outcome
+from synthehr.errors import BadRequest
+
+app = typer.Typer(
+    help="Hospital records in, a synthetic cohort that can be released out, with the risk measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same bytes.")]
+Out = Annotated[Path, typer.Option(help="Folder to write; complete or absent.")]
+Extract = Annotated[Path, typer.Argument(exists=True, help="Folder or file of the extract.")]
+Folder = Annotated[Path, typer.Option()]
+Override = Annotated[str | None, typer.Option(help="Release although the gate refuses; the bundle records the reason.")]
+FROM_LANDINGS = "Complete landings stand, training has its last checkpoint."
+
+
+@app.command()
+def ingest(
+    extract: Annotated[Path, typer.Argument(metavar="PATH", exists=True, help="Folder or file of the extract.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for events and cohort.")] = None,
+    format: Annotated[str | None, typer.Option(help="Mapping by name or file; recognised if absent.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Take [ingest] and [cohort] from this recipe.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Print the SQL and do nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Turn an extract into MEDS events (DIR/events) and a code matrix (DIR/cohort)."""
+    with outcome(as_json) as held:
+        from pipelines.ingest import explain as explain_sql
+        from pipelines.ingest import write_cohort, write_events
+        from pipelines.recipe import Ingest, Recipe, load_recipe
+
+        asked = load_recipe(recipe) if recipe else Recipe(name="ingest")
+        if format is not None:
+            asked = asked.model_copy(update={"ingest": Ingest(format=format)})
+        if explain:
+            held.result = {"sql": explain_sql(extract, asked.ingest)}
+            held.lines = [held.result["sql"]]
+            return
+        if out is None:
+            raise BadRequest("ingest needs --out DIR, or --explain to print the SQL alone.")
+        held.result = {"events": write_events(extract, out / "events", asked.ingest, progress=held.progress)}
+        held.result["cohort"] = write_cohort(out / "events", out / "cohort", asked.cohort, progress=held.progress)
+        held.lines = _ingest_lines(out, held.result)
+
+
+@app.command()
+def train(
+    cohort: Annotated[Path, typer.Argument(metavar="COHORT")],
+    out: Out,
+    model: Annotated[str, typer.Option(help="medgan, copula, independent.")] = "medgan",
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Wall-clock budget; not byte-reproducible.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patients; byte-reproducible.")] = None,
+    seed: Seed = 0,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a generator on the training split of a cohort. Interrupted, the same command goes on."""
+    with outcome(as_json, resumes="Training has its last checkpoint.") as held:
+        if minutes is not None and epochs is not None:
+            raise BadRequest("--minutes and --epochs contradict each other: give one.")
+        from pipelines.recipe import Train
+        from pipelines.train import train as stage
+
+        given = {"minutes": minutes, "epochs": epochs, "device": device}
+        asked = Train(model=model, options={key: value for key, value in given.items() if value is not None})
+        held.result = stage(cohort, out, asked, seed=seed, progress=held.progress)
+        held.lines = [f"run: {out}"]
+
+
+@app.command()
+def generate(
+    run: Annotated[Path, typer.Argument(metavar="RUN")],
+    out: Out,
+    patients: Annotated[int, typer.Option("-n", "--patients", min=1, help="How many synthetic patients.")],
+    seed: Seed = 0,
+    processes: Annotated[int | None, typer.Option(min=1, help="Bytes do not depend on it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw synthetic patients from a run."""
+    with outcome(as_json) as held:
+        from pipelines.generate import generate as stage
+
+        held.result = stage(run, out, patients=patients, seed=seed, processes=processes, progress=held.progress)
+        held.lines = [f"synthetic: {out} ({patients:,} patients)"]
+
+
+@app.command()
+def evaluate(
+    cohort: Folder,
+    synthetic: Folder,
+    out: Out,
+    run: Annotated[Path | None, typer.Option(help="Check that the synthetic cohort came from this run.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure fidelity and disclosure risk, each figure between its floor and ceiling."""
+    with outcome(as_json) as held:
+        from pipelines.evaluate import evaluate as stage
+        from pipelines.recipe import Evaluate
+        from pipelines.summary import comparison_table
+
+        held.result = stage(cohort, synthetic, out, Evaluate(), run=run, seed=seed, progress=held.progress)
+        held.tables = [comparison_table(out)]
+        held.lines = [f"evaluation: {out}"]
+
+
+@app.command()
+def release(
+    cohort: Folder,
+    synthetic: Folder,
+    evaluation: Folder,
+    out: Out,
+    run: Annotated[Path | None, typer.Option(help="Check that the synthetic cohort came from this run.")] = None,
+    policy: Annotated[str, typer.Option(help="Policy by name or file.")] = "public_release",
+    override: Override = None,
+    name: Annotated[str | None, typer.Option(help="Name of the release; else the name of --out.")] = None,
+    purpose: Annotated[str, typer.Option(help="What it is released for; the report says it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Judge an evaluation by a policy; write the bundle only if the gate lets it through (exit 4 if not)."""
+    with outcome(as_json) as held:
+        from pipelines.release import release as stage
+
+        held.result = stage(
+            cohort,
+            synthetic,
+            evaluation,
+            out,
+            name=name or out.name,
+            purpose=purpose,
+            run=run,
+            policy=policy,
+            override=override,
+            progress=held.progress,
+        )
+        held.lines = _bundle_lines(held.result)
+
+
+@app.command()
+def run(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one that comes along.")
+    ],
+    extract: Annotated[Path, typer.Option(exists=True, help="Folder or file of the extract.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of all landings; else out/<recipe name>.")] = None,
+    override: Override = None,
+    as_json: Json = False,
+) -> None:
+    """All five stages from a recipe. What is complete and unchanged is skipped."""
+    with outcome(as_json, resumes=FROM_LANDINGS) as held:
+        from pipelines.recipe import load_recipe
+        from pipelines.run import run as stage
+        from pipelines.summary import comparison_table
+
+        asked = load_recipe(recipe)
+        out = out or Path("out") / asked.name
+        held.result = stage(asked, extract, out, override=override, progress=held.progress)
+        held.tables = [comparison_table(out / "evaluation")]
+        held.lines = _bundle_lines(held.result)
+
+
+@app.command()
+def demo(
+    extract: Annotated[
+        Path | None, typer.Option(exists=True, help="Real files, instead of the simulated cohort.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of all landings.")] = Path("demo"),
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Training budget, instead of the recipe's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The whole way on a simulated cohort of 20,000 patients, in under five minutes on two cores."""
+    with outcome(as_json, resumes=FROM_LANDINGS) as held:
+        from pipelines.demo import demo as story
+        from pipelines.summary import comparison_table
+
+        held.result = story(out, extract=extract, minutes=minutes, progress=held.progress)
+        held.tables = [comparison_table(out / "evaluation")]
+        held.lines = _bundle_lines(held.result)
+
+
+@app.command()
+def plan(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one that comes along.")
+    ],
+    extract: Annotated[
+        Path | None, typer.Option(exists=True, help="Folder or file of the extract; it is counted.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Memory, disk and time of a recipe, before anything of it runs."""
+    with outcome(as_json) as held:
+        from pipelines.plan import plan as stage
+        from pipelines.plan import plan_table
+        from pipelines.recipe import load_recipe
+
+        estimate = stage(load_recipe(recipe), extract, progress=held.progress)
+        held.result = estimate.as_json()
+        held.tables = [plan_table(estimate)]
+        held.lines = [*estimate.origin, *estimate.warnings]
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Versions, device, cores, memory, disk, and the extras that are missing."""
+    with outcome(as_json) as held:
+        from pipelines.doctor import examine, findings_table
+
+        held.result = examine(Path.cwd())
+        held.tables = [findings_table(held.result)]
+        held.lines = [*held.result["warnings"]]
+
+
+def _ingest_lines(out: Path, result: dict[str, Any]) -> list[str]:
+    events, cohort = result["events"], result["cohort"]
+    rejected = sum(table["rejected"] for table in events["tables"])
+    account = f"; {rejected:,} rows had a part rejected: {out / 'events' / 'rejected' / 'rows.csv'}" if rejected else ""
+    return [
+        f"events: {out / 'events'} ({events['patients']:,} patients, {events['events']:,} events{account})",
+        f"cohort: {out / 'cohort'} ({cohort['patients']:,} patients, {cohort['codes']:,} codes)",
+    ]
+
+
+def _bundle_lines(result: dict[str, Any]) -> list[str]:
+    overridden = f' (overridden: "{result["override"]}")' if result["override"] else ""
+    return [
+        f"verdict: {result['verdict']}{overridden}",
+        f"bundle: {result['bundle']}",
+        f"report: {result['report']}",
+    ]
+
+
+def main() -> None:
+    """Entry point of `synthehr`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""How a command ends: its result on standard output, or one clear message on standard error and an exit code."""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.progress import shown
+from synthehr.progress import Progress, silent
+
+INTERRUPTED = 130
+MACHINE_FAILED = 1
+log = logging.getLogger("synthehr")
+
+
+@dataclass
+class Outcome:
+    """What a command hands over: `result` is printed as JSON with --json, else `tables` and `lines` are."""
+
+    progress: Progress = silent
+    result: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def outcome(as_json: bool, *, resumes: str = "Nothing half-written is left.") -> Iterator[Outcome]:
+    """Show progress and log lines while the command works, then its result; turn every failure into an exit code.
+
+    resumes: what stands after an interruption. Exit codes: 0 done, 1 the machine failed (a full disk, no permission),
+    2 usage, 3 bad data, 4 the gate refused, 130 interrupted. With `as_json`, standard output holds one JSON object.
+    """
+    errors = Console(stderr=True)
+    handler = _Lines(errors)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    held = Outcome()
+    try:
+        with shown(errors) as held.progress:
+            yield held
+    except KeyboardInterrupt:
+        again = shlex.join(["synthehr", *sys.argv[1:]])
+        _fail(errors, as_json, f"Interrupted. {resumes} To go on, run the same command again: {again}", INTERRUPTED)
+    except Exception as error:
+        # errors raised on purpose say with which code to end; they come from floors that know nothing of each other
+        exit_code = getattr(error, "exit_code", MACHINE_FAILED)
+        message = str(error) if hasattr(error, "exit_code") else _machine_message(error)
+        if message is None:
+            raise
+        _fail(errors, as_json, message, exit_code)
+    else:
+        _print(held, as_json)
+    finally:
+        log.removeHandler(handler)
+
+
+def _print(held: Outcome, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(held.result))
+        return
+    output = Console()
+    for table in held.tables:
+        output.print(table)
+    for line in held.lines:
+        output.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _fail(errors: Console, as_json: bool, message: str, exit_code: int) -> None:
+    errors.print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps({"error": message, "exit_code": exit_code}))
+    raise typer.Exit(exit_code)
+
+
+def _machine_message(error: Exception) -> str | None:
+    """What to do where the machine, not the data or the request, is at fault; None where this house is."""
+    again = "then run the same command again"
+    # DuckDB and safetensors raise their own classes, with the system's words in the text
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+        return (
+            "The disk is full. What was complete before stands, nothing half-written is left under a final name. "
+            f"Free space or choose an --out on another disk, {again}."
+        )
+    if isinstance(error, MemoryError):
+        return f"Memory ran out: {error or 'an array did not fit'}. Close other work or use a larger machine, {again}."
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"The machine refused ({error.strerror or error}{where}). Mend that, {again}."
+    return None
+
+
+class _Lines(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.console.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)

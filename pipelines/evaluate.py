@@ -1,0 +1,161 @@
+"""Evaluate: a cohort and a synthetic cohort in; fidelity and disclosure risk out, each with floor and ceiling."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.recipe import Evaluate
+from privacy.assess import assess
+from privacy.ledger import Ledger
+from synthehr.cohort.cohort import Cohort, read_cohort
+from synthehr.cohort.matrix import CodeMatrix, read_matrix
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.errors import BadRequest, IncompleteLanding
+from synthehr.evaluation import Evaluation
+from synthehr.fidelity.compare import compare
+from synthehr.landing import check_landing, land, read_manifest, source_hash
+from synthehr.models.registry import create
+from synthehr.progress import Progress, silent
+
+# purposes of the seed: each random choice has a stream of its own, so that a new one moves none of the others
+SPLITTING, SAMPLING = 1, 2
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The holdout, cut once: nobody in it was seen in training, and no part serves two purposes.
+
+    test: the real side of fidelity, and the non-members that attacks are tried on. fresh: the other half, real patients
+    in the synthetic's place (the ceiling of fidelity). reference and control: its halves, the attacker's sample of
+    the population and the real patients in the synthetic's place (the control of an attack).
+    """
+
+    test: CodeMatrix
+    fresh: CodeMatrix
+    reference: CodeMatrix
+    control: CodeMatrix
+
+
+def split_holdout(holdout: CodeMatrix, *, seed: int) -> Holdout:
+    """Cut the holdout in halves, and the second half in halves again, at random."""
+    order = np.random.default_rng([seed, SPLITTING]).permutation(len(holdout))
+    half = len(order) // 2
+    quarter = half + (len(order) - half) // 2
+    return Holdout(
+        test=holdout.rows(order[:half]),
+        fresh=holdout.rows(order[half:]),
+        reference=holdout.rows(order[half:quarter]),
+        control=holdout.rows(order[quarter:]),
+    )
+
+
+def asked(cohort: Path, synthetic: Path, options: Evaluate, *, seed: int) -> dict[str, Any]:
+    """What an evaluation of this request says of itself: kind, config and made_from of its manifest."""
+    return {
+        "kind": "evaluation",
+        "config": {
+            "comparators": list(options.comparators),
+            "generator": read_manifest(synthetic, "synthetic").config["model"],
+            "seed": seed,
+        },
+        "made_from": {"cohort": source_hash(cohort), "synthetic": source_hash(synthetic)},
+    }
+
+
+def evaluate(
+    cohort: Path,
+    synthetic: Path,
+    out: Path,
+    options: Evaluate,
+    *,
+    run: Path | None = None,
+    seed: int,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Measure the synthetic cohort against the cohort it was trained on and write the `evaluation` landing at `out`.
+
+    Raises:
+        IncompleteLanding: a landing is absent or altered, or the synthetic cohort was made from another cohort (its
+            training patients would be mistaken for strangers, and the risk read as nothing). BadRequest: comparators
+            without `independent`, or an unknown one.
+    """
+    check_lineage(cohort, synthetic, run)
+    if "independent" not in options.comparators:
+        raise BadRequest("comparators must hold 'independent': it is the floor of every figure.")
+    people = read_cohort(cohort)
+    release = read_synthetic(synthetic)
+    if release.vocabulary != people.matrix.vocabulary:
+        raise IncompleteLanding(f"{synthetic} has another vocabulary than {cohort}: generate it again.")
+    holdout = split_holdout(people.part("holdout"), seed=seed)
+    train = people.part("train")
+    with land(out, **asked(cohort, synthetic, options, seed=seed)) as folder:
+        simple = sample_comparators(people, options.comparators, len(release), seed=seed, progress=progress)
+        comparison = compare(
+            train=train,
+            test=holdout.test,
+            fresh=holdout.fresh,
+            synthetic=release,
+            comparators=simple,
+            seed=seed,
+            progress=progress,
+        )
+        found = assess(
+            members=train.binary(),
+            nonmembers=holdout.test.binary(),
+            reference=holdout.reference.binary(),
+            fresh=holdout.control.binary(),
+            synthetic=release.binary(),
+            seed=seed,
+            progress=progress,
+        )
+        Evaluation(
+            scores=comparison.scores,
+            risks=found.risks,
+            codes=comparison.codes,
+            roc=found.roc,
+            comparators=comparison.comparators,
+        ).write(folder)
+    return {"evaluation": str(out), "scores": len(comparison.scores), "risks": len(found.risks), "seed": seed}
+
+
+def check_lineage(cohort: Path, synthetic: Path, run: Path | None) -> None:
+    """Check that `synthetic` came from `run` (if given), and was trained on exactly `cohort`.
+
+    Raises:
+        IncompleteLanding: one of them is absent or altered, or they do not belong together.
+    """
+    check_landing(cohort, "cohort")
+    made_from = check_landing(synthetic, "synthetic").made_from
+    if run is not None and made_from.get("run") != source_hash(run):
+        raise IncompleteLanding(f"{synthetic} was not generated from {run}: generate it again, or name its own run.")
+    if made_from.get("cohort") != source_hash(cohort):
+        raise IncompleteLanding(
+            f"{synthetic} comes from a generator trained on another cohort than {cohort}. Whom it was trained on "
+            "decides who counts as a member, so nothing is measured. Name its own cohort, or train and generate again."
+        )
+
+
+def read_synthetic(folder: Path) -> CodeMatrix:
+    """All shards of a synthetic landing as one matrix; ids are negative."""
+    read_manifest(folder, "synthetic")
+    vocabulary = Vocabulary.read(folder / "vocabulary.parquet")
+    return read_matrix(sorted((folder / "data").glob("*.parquet")), vocabulary)
+
+
+def sample_comparators(
+    cohort: Cohort, names: Sequence[str], n: int, *, seed: int, progress: Progress = silent
+) -> dict[str, CodeMatrix]:
+    """`n` patients of each simple generator, fitted to the same training patients as the chosen one."""
+    sampled = {}
+    for k, name in enumerate(names):
+        generator = create(name, options={})
+        with tempfile.TemporaryDirectory() as workspace:
+            generator.fit(cohort, seed=seed, workspace=Path(workspace), ledger=Ledger(), progress=progress)
+        counts = generator.sample(n, rng=np.random.default_rng([seed, SAMPLING, k]))
+        ids = -np.arange(1, n + 1, dtype=np.int64)
+        sampled[name] = CodeMatrix(counts, ids, cohort.matrix.vocabulary)
+    return sampled

@@ -1,0 +1,173 @@
+"""Plan: memory, disk and time of a recipe before anything of it runs, and where each figure comes from."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.box import SIMPLE
+from rich.table import Table
+
+from pipelines import ingest
+from pipelines.calibration import Calibration, calibrate, folder_bytes
+from pipelines.demo import SIMULATED_PATIENTS
+from pipelines.progress import duration
+from pipelines.recipe import Recipe
+from pipelines.run import training_patients
+from synthehr.cohort.cohort import read_cohort
+from synthehr.events.simulate import simulate_events
+from synthehr.progress import Progress, silent
+
+# the fewer tell how memory grows; the more, how long it takes: enough that start-up costs no longer rule the rate
+FEW, MANY = 2_000, 8_000
+MINUTES = 0.15  # of training on each: some tens of passes
+MIB = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """Of one stage: seconds, peak memory and disk in bytes."""
+
+    stage: str
+    seconds: float
+    memory: int
+    disk: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a recipe will take on this machine; `origin`: sentences that say how each figure was come by."""
+
+    recipe: str
+    patients: int
+    codes: int
+    needs: tuple[Need, ...]
+    origin: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, with the totals: time and disk add up, memory does not."""
+        total = {
+            "seconds": sum(need.seconds for need in self.needs),
+            "memory": max(need.memory for need in self.needs),
+            "disk": sum(need.disk for need in self.needs),
+        }
+        return asdict(self) | {"total": total}
+
+
+def plan(recipe: Recipe, extract: Path | None, *, progress: Progress = silent) -> Estimate:
+    """Measure the stages on a part of the extract (or of the simulated cohort) and scale them to the whole.
+
+    The extract is ingested into a temporary folder, since counting its patients costs as much; nothing is kept.
+
+    Raises:
+        BadData: the extract cannot be read; better now than after a night of training.
+    """
+    with tempfile.TemporaryDirectory(prefix="synthehr-plan-") as scratch:
+        folder = Path(scratch)
+        progress("plan", 0, 3, "steps", "ingesting")
+        ingested = _ingest(recipe, extract, folder)
+        cohort = read_cohort(folder / "cohort")
+        n = len(cohort.matrix)
+        found = []
+        for k, patients in enumerate(sorted({min(FEW, n), min(MANY, n)})):
+            progress("plan", k + 1, 3, "steps", f"all stages on {patients:,} patients")
+            found.append(_in_a_process_of_its_own(folder, recipe, patients))
+        progress("plan", 3, 3, "steps")
+        train = training_patients(folder / "cohort")
+        needs = (ingested, *_scaled(found, recipe, n, recipe.generate.patients or train))
+    return Estimate(
+        recipe=recipe.name,
+        patients=n,
+        codes=len(cohort.matrix.vocabulary),
+        needs=needs,
+        origin=_origin(extract, [c.patients for c in found], n),
+        warnings=_warnings(needs),
+    )
+
+
+def _ingest(recipe: Recipe, extract: Path | None, folder: Path) -> Need:
+    start = time.monotonic()
+    if extract is None:
+        simulate_events(folder / "events", n_patients=SIMULATED_PATIENTS, seed=recipe.seed)
+    else:
+        ingest.write_events(extract, folder / "events", recipe.ingest)
+    ingest.write_cohort(folder / "events", folder / "cohort", recipe.cohort)
+    return Need(
+        stage="ingest",
+        seconds=time.monotonic() - start,
+        memory=psutil.Process().memory_info().rss,
+        disk=folder_bytes(folder),
+    )
+
+
+def _in_a_process_of_its_own(folder: Path, recipe: Recipe, patients: int) -> Calibration:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        scratch = folder / str(patients)
+        return pool.submit(calibrate, folder / "cohort", scratch, recipe, patients, MINUTES).result()
+
+
+def _scaled(found: list[Calibration], recipe: Recipe, n: int, released: int) -> tuple[Need, ...]:
+    """Needs of the stages after ingest for n patients and a release of `released`."""
+    few, many = found[0], found[-1]
+    real, made = n / many.patients, released / many.patients
+    # evaluating and releasing go through both cohorts
+    growth = {"train": real, "generate": made, "evaluate": max(real, made), "release": made}
+    needs = []
+    for stage, times in growth.items():
+        cost = many.costs[stage]
+        seconds = cost.seconds * times
+        if stage == "train":  # what is no pass (calibration) does not grow with patients
+            passes = many.passes * times
+            minutes = recipe.train.options.get("minutes")
+            seconds = cost.seconds + (passes if minutes is None else min(passes, 60 * minutes))
+        slope = (cost.peak - few.costs[stage].peak) / max(many.patients - few.patients, 1)
+        memory = cost.peak + max(slope, 0) * many.patients * max(times - 1, 0)
+        disk = cost.disk * (1 if stage in ("train", "evaluate") else times)
+        needs.append(Need(stage=stage, seconds=seconds, memory=int(memory), disk=int(disk)))
+    return tuple(needs)
+
+
+def _origin(extract: Path | None, sizes: list[int], n: int) -> tuple[str, ...]:
+    counted = (
+        "The extract was ingested in full" if extract else f"No --extract: {n:,} simulated patients stand in for it"
+    )
+    sampled = " and ".join(f"{size:,}" for size in sizes)
+    return (
+        f"{counted}; ingest is measured, {n:,} patients were counted.",
+        f"The other stages were run on {sampled} of these patients, just now, on this machine.",
+        "Time grows in proportion to patients from the larger; memory as between the two; nothing was assumed beyond.",
+        "Other work on the machine while it was measured, or while the recipe runs, makes both wrong.",
+    )
+
+
+def _warnings(needs: tuple[Need, ...]) -> tuple[str, ...]:
+    memory, disk = max(need.memory for need in needs), sum(need.disk for need in needs)
+    available, free = psutil.virtual_memory().available, shutil.disk_usage(Path.cwd()).free
+    warnings = []
+    if memory > available:
+        warnings.append(f"Memory: {memory / MIB:,.0f} MiB are needed, {available / MIB:,.0f} MiB are available.")
+    if disk > free:
+        warnings.append(f"Disk: {disk / MIB:,.0f} MiB are needed, {free / MIB:,.0f} MiB are free here.")
+    return tuple(warnings)
+
+
+def plan_table(estimate: Estimate) -> Table:
+    """The estimate for a terminal."""
+    title = f"{estimate.recipe}: {estimate.patients:,} patients, {estimate.codes:,} codes"
+    table = Table("stage", "time", "memory", "disk", box=SIMPLE, title=title)
+    for need in estimate.needs:
+        table.add_row(need.stage, *_row(asdict(need)))
+    table.add_section()
+    table.add_row("all", *_row(estimate.as_json()["total"]))
+    return table
+
+
+def _row(need: Mapping[str, Any]) -> tuple[str, str, str]:
+    return duration(need["seconds"]), f"{need['memory'] / MIB:,.0f} MiB", f"{need['disk'] / MIB:,.1f} MiB"

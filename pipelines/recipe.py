@@ -1,0 +1,127 @@
+"""A recipe: one TOML file that says all that a release was asked for, so that a run is a recipe and not forty flags."""
+
+import difflib
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from privacy.policy import DEFAULT
+from synthehr.cohort.build import CohortOptions
+from synthehr.errors import BadRequest
+
+T = TypeVar("T")
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ingest(_Section):
+    """format: name of a mapping, or a mapping file relative to the recipe; absent, the extract is recognised."""
+
+    format: str | None = None
+
+
+class Train(_Section):
+    """model: a generator's name. options: what that generator understands, such as epochs or minutes."""
+
+    model: str = "medgan"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Generate(_Section):
+    """patients: how many; absent, as many as the training split has."""
+
+    patients: int | None = Field(default=None, ge=1)
+
+
+class Evaluate(_Section):
+    """comparators: simple generators shown beside the chosen one; `independent`, the floor, is always among them."""
+
+    comparators: tuple[str, ...] = ("independent", "copula")
+
+
+class Release(_Section):
+    """policy: name of a policy of `privacy/policies`, or a policy file relative to the recipe."""
+
+    policy: str = DEFAULT
+
+
+class Recipe(_Section):
+    """All five stages. One seed serves them all; `[cohort] seed` may differ, to compare models on one split."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    purpose: str = ""
+    seed: int = Field(default=0, ge=0)
+    ingest: Ingest = Ingest()
+    cohort: CohortOptions = Field(default_factory=CohortOptions)
+    train: Train = Train()
+    generate: Generate = Generate()
+    evaluate: Evaluate = Evaluate()
+    release: Release = Release()
+
+
+def recipe_path(name_or_path: str | Path) -> Path:
+    """The file of a recipe given by path or by the bare name of one that comes with the package.
+
+    Raises:
+        BadRequest: neither; the message has the nearest name.
+    """
+    path = Path(name_or_path)
+    shipped = RECIPES / f"{name_or_path}.toml"
+    if path.is_file():
+        return path
+    if path.name == str(name_or_path) and shipped.is_file():
+        return shipped
+    known = sorted(file.stem for file in RECIPES.glob("*.toml"))
+    raise BadRequest(f"No recipe file {path}, and no recipe of that name comes along.{nearest(path.stem, known)}")
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """Read and validate a recipe; file names in it become absolute.
+
+    Raises:
+        BadRequest: no such recipe, not TOML, an unknown key (the message has the nearest), or a value out of range.
+    """
+    path = recipe_path(name_or_path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path} is not TOML: {error}.") from None
+    table.setdefault("cohort", {}).setdefault("seed", table.get("seed", 0))
+    _check_keys(table, Recipe, str(path))
+    for section, key in (("ingest", "format"), ("release", "policy")):
+        beside = path.parent / str(table.get(section, {}).get(key, ""))
+        if beside.suffix == ".toml":
+            table[section][key] = str(beside.absolute())
+    return validated(Recipe, table, str(path))
+
+
+def validated(model: type[T], table: Mapping[str, Any], source: str) -> T:
+    """`table` as a `model`; a value out of range is a BadRequest that names `source` and the key."""
+    try:
+        return TypeAdapter(model).validate_python(dict(table))
+    except ValidationError as error:
+        problems = [f"{'.'.join(str(k) for k in e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
+        raise BadRequest(f"{source}: {'; '.join(problems)}.") from None
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """A hint for a name that is not among `known`: the nearest, else all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(sorted(known))}."
+
+
+def _check_keys(table: Mapping[str, Any], model: Any, source: str, at: str = "") -> None:
+    known = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
+    for key, value in table.items():
+        if key not in known:
+            raise BadRequest(f"{source}: there is no key {at + key!r}.{nearest(key, known)}")
+        section = getattr(known[key], "annotation", None)
+        inner = getattr(section, "model_fields", None) or getattr(section, "__dataclass_fields__", None)
+        if inner is not None and isinstance(value, Mapping):
+            _check_keys(value, section, source, f"{at}{key}.")
