@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
@@ -79,7 +78,7 @@ def _risk(view: ReportView) -> dict[str, Any]:
                 "rows": [risk_row(risk) for risk in key_risks(risks)],
                 "all": [risk_row(risk) for risk in risks],
                 "judged": any(risk.verdict for risk in risks),
-                "figure": Markup(roc(name, curves, number=number, title=words.title)) if drawn else None,
+                "figure": roc(name, curves, number=number, title=words.title) if drawn else None,
             }
         )
     gates = [
@@ -108,13 +107,11 @@ def _fidelity(view: ReportView) -> dict[str, Any]:
         "scores": score_rows(whole_cohort),
         "strata_scores": score_rows([score for score in found.scores if score.stratum != "all"]),
         "n_off_scale": len(whole_cohort) - len(on_scale),
-        "skill_figure": Markup(skills(on_scale, [score_words(s.name, s.stratum) for s in on_scale]))
-        if on_scale
-        else None,
+        "skill_figure": skills(on_scale, [score_words(s.name, s.stratum) for s in on_scale]) if on_scale else None,
         "comparator_names": names,
         "comparators": comparators,
-        "dwp_figure": Markup(dwp(found.codes, n_test=view.n_test, n_synthetic=view.n_compared)),
-        "dwpred_figure": Markup(dwpred(found.codes, n_test=view.n_test)),
+        "dwp_figure": dwp(found.codes, n_test=view.n_test, n_synthetic=view.n_compared),
+        "dwpred_figure": dwpred(found.codes, n_test=view.n_test),
         "worst": worst_codes(found.codes, view.n_test),
         "n_withheld": int((~shown_codes).sum()),
         "epsilon": shown(view.ledger.epsilon),

@@ -11,10 +11,10 @@ import duckdb
 
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadData
+from synthehr.events.engine import engine, literal, quoted
 
 STORAGE = "v1.0.0"  # what DuckDB 1.x reads; the default of 2.x is refused there
 WIDE_LIMIT = 1_000  # a view of more columns takes longer to plan than to run
-MEMORY = "2GB"
 
 TABLE_COMMENTS = {
     "patients": "One row a synthetic patient: demographics from the exclusive groups, and the number of other codes",
@@ -48,11 +48,10 @@ def write_database(
 
     Raises:
         BadData: an id that is not negative or comes twice, or a patient without exactly one member of a group.
+        OSError: the disk is full.
     """
     known = Vocabulary.read(vocabulary)
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-        connection.execute(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {literal(str(scratch))}")
+    with engine(scratch) as connection:
         connection.execute(f"ATTACH {literal(str(target))} AS cohort (STORAGE_VERSION '{STORAGE}'); USE cohort")
         _load(connection, shards, vocabulary)
         _check_ids(connection)
@@ -61,16 +60,6 @@ def write_database(
         _views(connection, known)
         _comment(connection)
         connection.execute("USE memory; DETACH cohort")
-
-
-def literal(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(value: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + value.replace('"', '""') + '"'
 
 
 def wide_codes(connection: duckdb.DuckDBPyConnection, limit: int = WIDE_LIMIT) -> list[tuple[int, str]]:
@@ -116,11 +105,11 @@ def _check_ids(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _patients(connection: duckdb.DuckDBPyConnection, groups: Sequence[str]) -> None:
     members = "".join(
-        f", any_value(m.member) FILTER (m.exclusive_group = {literal(g)}) AS {identifier(g)}"
-        f", count(*) FILTER (m.exclusive_group = {literal(g)}) AS {identifier('n in ' + g)}"
+        f", any_value(m.member) FILTER (m.exclusive_group = {literal(g)}) AS {quoted(g)}"
+        f", count(*) FILTER (m.exclusive_group = {literal(g)}) AS {quoted('n in ' + g)}"
         for g in groups
     )
-    columns = "".join(f", p.{identifier(g)}" for g in groups)
+    columns = "".join(f", p.{quoted(g)}" for g in groups)
     connection.execute(
         f"""
         CREATE TEMP TABLE members AS
@@ -136,7 +125,7 @@ def _patients(connection: duckdb.DuckDBPyConnection, groups: Sequence[str]) -> N
     for group in groups:
         bad = connection.execute(
             f"SELECT count(*) FROM matrix LEFT JOIN members USING (synthetic_id) "
-            f"WHERE coalesce({identifier('n in ' + group)}, 0) <> 1"
+            f"WHERE coalesce({quoted('n in ' + group)}, 0) <> 1"
         ).fetchall()[0][0]
         if bad:
             raise BadData(
@@ -152,7 +141,7 @@ def _about(connection: duckdb.DuckDBPyConnection, about: Mapping[str, str]) -> N
 
 
 def _views(connection: duckdb.DuckDBPyConnection, known: Vocabulary) -> None:
-    groups = "".join(f", p.{identifier(g)}" for g in known.groups)
+    groups = "".join(f", p.{quoted(g)}" for g in known.groups)
     connection.execute(
         f"""
         CREATE VIEW codes_long AS
@@ -172,7 +161,7 @@ def _views(connection: duckdb.DuckDBPyConnection, known: Vocabulary) -> None:
         taken.add(code.lower())
     # an expression a column: DuckDB computes only the columns that a query names
     columns = "".join(
-        f", coalesce(m.counts[list_position(m.codes, {j}::UINTEGER)], 0)::INTEGER AS {identifier(label)}"
+        f", coalesce(m.counts[list_position(m.codes, {j}::UINTEGER)], 0)::INTEGER AS {quoted(label)}"
         for j, label in labels.items()
     )
     connection.execute(
@@ -194,7 +183,7 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
             "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = 'cohort'", [table]
         ).fetchall():
             comment = COLUMN_COMMENTS.get(column, f"Demographics: the patient's member of the group {column}")
-            connection.execute(f"COMMENT ON COLUMN {table}.{identifier(column)} IS {literal(comment)}")
+            connection.execute(f"COMMENT ON COLUMN {table}.{quoted(column)} IS {literal(comment)}")
     for column, comment in COLUMN_COMMENTS.items():
         if column in ("synthetic_id", "code", "description", "system", "count"):
-            connection.execute(f"COMMENT ON COLUMN codes_long.{identifier(column)} IS {literal(comment)}")
+            connection.execute(f"COMMENT ON COLUMN codes_long.{quoted(column)} IS {literal(comment)}")
