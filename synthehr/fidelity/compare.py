@@ -1,0 +1,198 @@
+"""The comparison: every measure of fidelity, for the synthetic cohort and for what it has to be read between."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from synthehr.cohort.matrix import CodeMatrix
+from synthehr.errors import BadRequest
+from synthehr.evaluation import CODE_COLUMNS, COMPARATOR_COLUMNS
+from synthehr.fidelity.codes_per_patient import codes_per_patient
+from synthehr.fidelity.correlation import correlation
+from synthehr.fidelity.coverage import COVERAGE, code_coverage, expected_coverage
+from synthehr.fidelity.detection import detection
+from synthehr.fidelity.prediction import (
+    CodePredictions,
+    dimension_wise_prediction,
+    predict_codes,
+    predictable_codes,
+)
+from synthehr.fidelity.prevalence import dimension_wise_probability, spurious_mass
+from synthehr.fidelity.score import Estimate, Score
+from synthehr.fidelity.strata import Strata, strata_of
+from synthehr.progress import Progress, silent
+
+REAL, SYNTHETIC, FLOOR, CEILING = "real", "synthetic", "independent", "holdout"
+MIN_PATIENTS = 100  # a side; below it every interval spans the whole way from floor to ceiling
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured. scores: of the synthetic cohort, each with floor and ceiling.
+
+    codes: one row a code, `CODE_COLUMNS` of synthehr.evaluation, prevalence_real being that of the test patients,
+    auroc and f1 nan where a code is too rare to predict. comparators: `COMPARATOR_COLUMNS`, the same measures for
+    generator "synthetic", "holdout" (the ceiling: fresh real patients) and every comparator.
+    """
+
+    scores: tuple[Score, ...]
+    codes: pd.DataFrame
+    comparators: pd.DataFrame
+
+
+def compare(
+    *,
+    train: CodeMatrix,
+    test: CodeMatrix,
+    fresh: CodeMatrix,
+    synthetic: CodeMatrix,
+    comparators: Mapping[str, CodeMatrix],
+    seed: int,
+    progress: Progress = silent,
+) -> Comparison:
+    """Measure the synthetic cohort, every comparator and fresh real patients in the same place, against `test`.
+
+    Every candidate is cut to the same number of patients (the smallest has all of its own; drawn by `seed` and the
+    candidate's name), so that sampling noise is the same for all; the real patients on which DWPred's reference is
+    fitted are as many of `train`. Only code coverage wants the training set's size and takes as many patients of each
+    candidate as there are, up to it. Strata are by the prevalence in `train`. Same arguments, same machine, same bytes.
+
+    Raises:
+        BadRequest: vocabularies differ, "independent" is missing, a comparator is named "synthetic" or "holdout", real
+            patients occur in two of train, test and fresh, or a cohort has fewer than 100 patients.
+    """
+    _check({"train": train, "test": test, "fresh": fresh}, synthetic, comparators)
+    candidates = {SYNTHETIC: synthetic, CEILING: fresh, **comparators}
+    # two threads on two busy cores cost ten times the time of one, and other sums of the same floats
+    with threadpool_limits(1):
+        return _compare(train, test, candidates, seed, progress)
+
+
+def _compare(
+    train: CodeMatrix, test: CodeMatrix, candidates: Mapping[str, CodeMatrix], seed: int, progress: Progress
+) -> Comparison:
+    n = min(len(cohort) for cohort in (train, *candidates.values()))
+    samples = {name: _draw(cohort, n, name, seed) for name, cohort in candidates.items()}
+    reference = _draw(train, n, "train", seed)
+    codes = predictable_codes(reference, test)
+    steps = _Steps(progress, total=1 + (1 + len(MEASURES)) * len(candidates))
+    predictions = {}
+    for name, sample in {REAL: reference, **samples}.items():
+        predictions[name] = predict_codes(sample, test, codes)
+        steps.done(f"{name}: prediction")
+    yardstick = _Yardstick(
+        train=train, test=test, predictions=predictions, strata=strata_of(train.prevalence()), seed=seed
+    )
+    estimates: dict[str, list[Estimate]] = {}
+    for name, sample in samples.items():
+        estimates[name] = []
+        for label, measure in MEASURES.items():
+            estimates[name] += measure(yardstick, sample, name)
+            steps.done(f"{name}: {label}")
+    most = min(len(train), *(len(cohort) for name, cohort in candidates.items() if name != CEILING))
+    for name, cohort in candidates.items():
+        estimates[name].append(_coverage(train, cohort, name, most, seed))
+    prevalence = {REAL: test.prevalence()} | {name: sample.prevalence() for name, sample in samples.items()}
+    return Comparison(_scores(estimates), _codes(test, prevalence, predictions), _table(estimates))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Yardstick:
+    """What candidates are measured against."""
+
+    train: CodeMatrix
+    test: CodeMatrix
+    predictions: Mapping[str, CodePredictions]
+    strata: Strata
+    seed: int
+
+
+MeasureCandidate = Callable[[_Yardstick, CodeMatrix, str], list[Estimate]]
+
+MEASURES: Mapping[str, MeasureCandidate] = {
+    "prevalence": lambda y, c, _: [*dimension_wise_probability(y.test, c, y.strata), spurious_mass(y.train, c)],
+    "codes per patient": lambda y, c, _: codes_per_patient(y.test, c),
+    "correlation": lambda y, c, _: correlation(y.test, c, y.train.prevalence()),
+    "agreement of predictions": lambda y, _, name: dimension_wise_prediction(
+        y.predictions[REAL], y.predictions[name], y.strata, seed=y.seed
+    ),
+    "detection": lambda y, c, _: detection(y.test, c, seed=y.seed),
+}
+
+
+@dataclass
+class _Steps:
+    """Counts finished measures for the listener."""
+
+    progress: Progress
+    total: int
+    count: int = 0
+
+    def done(self, note: str) -> None:
+        self.count += 1
+        self.progress("fidelity", self.count, self.total, "measures", note)
+
+
+def _check(real: Mapping[str, CodeMatrix], synthetic: CodeMatrix, comparators: Mapping[str, CodeMatrix]) -> None:
+    if FLOOR not in comparators or {SYNTHETIC, CEILING, REAL} & set(comparators):
+        raise BadRequest(
+            f"The comparators must hold {FLOOR!r}, the floor, and none named {SYNTHETIC!r}, {CEILING!r} or {REAL!r}. "
+            f"Got {sorted(comparators)} instead."
+        )
+    for name, cohort in {**real, SYNTHETIC: synthetic, **comparators}.items():
+        if cohort.vocabulary.code != real["train"].vocabulary.code:
+            raise BadRequest(
+                f"The vocabulary of {name} ({len(cohort.vocabulary)} codes) is not that of the training patients "
+                f"({len(real['train'].vocabulary)}): generate from a run that was trained on this cohort."
+            )
+        if len(cohort) < MIN_PATIENTS:
+            raise BadRequest(f"A comparison needs {MIN_PATIENTS} patients in each cohort; {name} has {len(cohort)}.")
+    for one, other in combinations(real, 2):
+        if shared := len(np.intersect1d(real[one].ids, real[other].ids)):
+            raise BadRequest(f"{one} and {other} share {shared} patients; they must share none: split by patient.")
+
+
+def _draw(cohort: CodeMatrix, n: int, name: str, seed: int) -> CodeMatrix:
+    """`n` of the cohort's patients without replacement, in order; a draw does not depend on the other cohorts."""
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    return cohort.rows(np.sort(rng.choice(len(cohort), n, replace=False)))
+
+
+def _coverage(train: CodeMatrix, cohort: CodeMatrix, name: str, n: int, seed: int) -> Estimate:
+    if name == CEILING:
+        return COVERAGE.estimate(expected_coverage(train, n), 0.0, n=n, unit="patients")
+    return code_coverage(train, _draw(cohort, n, name, seed))
+
+
+def _scores(estimates: Mapping[str, list[Estimate]]) -> tuple[Score, ...]:
+    floor, ceiling = ({(e.name, e.stratum): e.value for e in estimates[name]} for name in (FLOOR, CEILING))
+    return tuple(
+        e.score(floor=floor[e.name, e.stratum], ceiling=ceiling[e.name, e.stratum]) for e in estimates[SYNTHETIC]
+    )
+
+
+def _codes(
+    test: CodeMatrix, prevalence: Mapping[str, Array], predictions: Mapping[str, CodePredictions]
+) -> pd.DataFrame:
+    vocabulary = test.vocabulary
+    columns: dict[str, object] = {"code": list(vocabulary.code), "description": list(vocabulary.description)}
+    for who, name in {"real": REAL, "synthetic": SYNTHETIC, "floor": FLOOR, "ceiling": CEILING}.items():
+        columns[f"prevalence_{who}"] = prevalence[name]
+        for figure in ("auroc", "f1"):
+            values = np.full(len(vocabulary), np.nan)
+            values[predictions[name].codes] = getattr(predictions[name], figure)
+            columns[f"{figure}_{who}"] = values
+    return pd.DataFrame(columns)[CODE_COLUMNS]
+
+
+def _table(estimates: Mapping[str, list[Estimate]]) -> pd.DataFrame:
+    rows = [(generator, e.name, e.stratum, e.value) for generator, found in estimates.items() for e in found]
+    return pd.DataFrame(rows, columns=COMPARATOR_COLUMNS)
