@@ -4,6 +4,7 @@ Nothing here is per patient. The tables are per code and per point of a curve.
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,9 +43,9 @@ class Evaluation:
 
     def write(self, folder: Path) -> None:
         """Write fidelity.json, risk.json, codes.parquet, roc.parquet and comparators.parquet into an open landing."""
-        write_text(
-            folder / "fidelity.json", json.dumps([asdict(s) | {"skill": s.skill} for s in self.scores], indent=1)
-        )
+        # nan is no JSON: DuckDB and others refuse it
+        scores = [asdict(s) | {"skill": None if math.isnan(s.skill) else s.skill} for s in self.scores]
+        write_text(folder / "fidelity.json", json.dumps(scores, indent=1))
         write_text(folder / "risk.json", json.dumps([asdict(r) for r in self.risks], indent=1))
         tables = {"codes": CODE_COLUMNS, "roc": ROC_COLUMNS, "comparators": COMPARATOR_COLUMNS}
         for name, columns in tables.items():
