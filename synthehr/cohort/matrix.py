@@ -56,7 +56,7 @@ class CodeMatrix:
 
 def canonical(counts: sparse.spmatrix) -> sparse.csr_matrix:
     """CSR uint16 with ascending column indices, duplicates summed, zeros dropped and counts clipped at 65,535."""
-    wide = sparse.csr_matrix(counts, dtype=np.int64)
+    wide = sparse.csr_matrix(counts, dtype=np.int64, copy=True)  # the next two lines work in place
     wide.sum_duplicates()
     wide.eliminate_zeros()
     if wide.nnz and wide.data.min() < 0:
@@ -83,13 +83,16 @@ def from_arrow(table: pa.Table, n_codes: int, source: str) -> tuple[sparse.csr_m
     """Counts (CSR) and ids of a matrix table whose first column is the id.
 
     Raises:
-        BadData: another schema, a code index outside the vocabulary, or lists of unequal length.
+        BadData: another schema, a null, a code index outside the vocabulary, codes that do not ascend, a count of zero,
+            or lists of unequal length.
     """
     expected = schema(table.schema.names[0] if table.num_columns else "subject_id")
     if not table.schema.equals(expected, check_metadata=False):
         raise BadData(f"{source}: expected the schema {expected.names} of a code matrix, found {table.schema.names}.")
     combined = table.combine_chunks()
     codes, values = (_one_chunk(combined.column(k)) for k in (1, 2))
+    if any(column.null_count for column in (combined.column(0), codes, values, codes.flatten(), values.flatten())):
+        raise BadData(f"{source}: a patient's id, codes or counts are null; a patient without codes has empty lists.")
     indices = np.asarray(codes.flatten(), dtype=np.int32)
     indptr = np.concatenate([[0], np.cumsum(np.asarray(codes.value_lengths(), dtype=np.int64))]).astype(np.int32)
     data = np.asarray(values.flatten(), dtype=np.uint16)
@@ -97,6 +100,10 @@ def from_arrow(table: pa.Table, n_codes: int, source: str) -> tuple[sparse.csr_m
         raise BadData(f"{source}: a code index is {indices.max()}, the vocabulary has {n_codes} codes.")
     if len(data) != len(indices):
         raise BadData(f"{source}: codes and counts differ in length ({len(indices)} and {len(data)}).")
+    ascends = np.diff(indices) > 0
+    ascends[indptr[(indptr > 0) & (indptr < len(indices))] - 1] = True  # from one patient to the next it need not
+    if not ascends.all() or not data.all():
+        raise BadData(f"{source}: the codes of each patient must ascend, without repeats, and their counts be above 0.")
     counts = sparse.csr_matrix((data, indices, indptr), shape=(table.num_rows, n_codes))
     return counts, np.asarray(combined.column(0), dtype=np.int64)
 

@@ -30,6 +30,6 @@ def test_parts_that_need_an_absent_table_are_left_out(mimic: Extract) -> None:
 
 
 def test_quotes_in_names_stay_names(tmp_path: Path) -> None:
-    name = "it's \"quoted\".csv"
+    name = 'it\'s "quoted".csv'
     (tmp_path / name).write_text('subject_id,time,code,"a ""b"" \'c\'"\n1,2020-01-01,A/1,x\n')
     assert ingest_events(tmp_path / name, tmp_path / "events").events == 1

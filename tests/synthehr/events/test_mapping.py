@@ -68,5 +68,5 @@ def test_a_wrong_entry_is_named(tmp_path: Path, before: str, after: str, expecte
 
 @pytest.mark.parametrize("name", ["diabetes", "missing.toml", "../mimic3"])
 def test_an_unknown_mapping_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(BadRequest, match="diabetes130.*long_table.*mimic3"):
+    with pytest.raises(BadRequest, match=r"diabetes130.*long_table.*mimic3"):
         load_mapping(name)

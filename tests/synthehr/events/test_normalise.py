@@ -76,7 +76,9 @@ def test_undotted_icd9_gets_its_dot(sql: Sql, written: str | None, code: str | N
     assert sql("icd9cm_undotted", written) == code
 
 
-@pytest.mark.parametrize(("written", "code"), [("3605", "36.05"), ("966", "96.6"), ("66", "66"), ("6", ""), ("36.05", "")])
+@pytest.mark.parametrize(
+    ("written", "code"), [("3605", "36.05"), ("966", "96.6"), ("66", "66"), ("6", ""), ("36.05", "")]
+)
 def test_procedures_have_two_digits_before_the_dot(sql: Sql, written: str, code: str) -> None:
     assert sql("icd9proc_undotted", written) == code
 
