@@ -93,13 +93,15 @@ def from_arrow(table: pa.Table, n_codes: int, source: str) -> tuple[sparse.csr_m
     codes, values = (_one_chunk(combined.column(k)) for k in (1, 2))
     if any(column.null_count for column in (combined.column(0), codes, values, codes.flatten(), values.flatten())):
         raise BadData(f"{source}: a patient's id, codes or counts are null; a patient without codes has empty lists.")
-    indices = np.asarray(codes.flatten(), dtype=np.int32)
-    indptr = np.concatenate([[0], np.cumsum(np.asarray(codes.value_lengths(), dtype=np.int64))]).astype(np.int32)
+    lengths = np.asarray(codes.value_lengths(), dtype=np.int64)
+    if not np.array_equal(lengths, np.asarray(values.value_lengths(), dtype=np.int64)):
+        raise BadData(f"{source}: codes and counts of a patient differ in length.")
+    wide = np.asarray(codes.flatten(), dtype=np.int64)
+    if len(wide) and wide.max() >= n_codes:
+        raise BadData(f"{source}: a code index is {wide.max()}, the vocabulary has {n_codes} codes.")
+    indices = wide.astype(np.int32)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     data = np.asarray(values.flatten(), dtype=np.uint16)
-    if len(indices) and indices.max() >= n_codes:
-        raise BadData(f"{source}: a code index is {indices.max()}, the vocabulary has {n_codes} codes.")
-    if len(data) != len(indices):
-        raise BadData(f"{source}: codes and counts differ in length ({len(indices)} and {len(data)}).")
     ascends = np.diff(indices) > 0
     ascends[indptr[(indptr > 0) & (indptr < len(indices))] - 1] = True  # from one patient to the next it need not
     if not ascends.all() or not data.all():

@@ -11,7 +11,7 @@ from synthehr.errors import BadData
 from synthehr.events.compile import PRELUDE, Script, compile_mapping
 from synthehr.events.engine import engine
 from synthehr.events.mapping import Mapping
-from synthehr.events.reading import plain_file
+from synthehr.events.reading import SourceFile, plain_file
 from synthehr.events.recognise import Resolved, choose
 from synthehr.events.rejects import (
     Reject,
@@ -75,9 +75,9 @@ def _ingest(
     paths = {}
     for k, file in enumerate(parts):
         progress("ingest", k, steps, "steps", f"opening {file.shown}")
-        paths[file] = str(plain_file(file, folder / ".work" / "unpacked"))
-    script = compile_mapping(mapping, files, paths)
-    staged = _stage(connection, script, len(parts), progress)
+        paths[file] = plain_file(file, folder / ".work" / "unpacked")
+    script = compile_mapping(mapping, files, {file: str(path) for file, path in paths.items()})
+    staged = _stage(connection, script, paths, progress)
     progress("ingest", steps - 2, steps, "steps", "making events")
     for sql in script.events:
         connection.execute(sql)
@@ -100,16 +100,16 @@ def _ingest(
 
 
 def _stage(
-    connection: duckdb.DuckDBPyConnection, script: Script, n_files: int, progress: Progress
+    connection: duckdb.DuckDBPyConnection, script: Script, paths: Dict[SourceFile, Path], progress: Progress
 ) -> dict[str, list[StagedFile]]:
     for sql in PRELUDE:
         connection.execute(sql)
     staged: dict[str, list[StagedFile]] = {}
     for k, (table, file, sql) in enumerate(script.stage):
-        progress("ingest", n_files + k, 2 * n_files + 2, "steps", f"reading {file.shown}")
+        progress("ingest", len(paths) + k, 2 * len(paths) + 2, "steps", f"reading {file.shown}")
         connection.execute(sql)
         here = staged.setdefault(table, [])
-        here.append(staged_file(connection, table, file, len(here), sum(part.records for part in here)))
+        here.append(staged_file(connection, table, file, paths[file], here))
     return staged
 
 

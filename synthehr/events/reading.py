@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthehr.errors import BadData, BadRequest
+from synthehr.landing import MANIFEST
 
 DEPTH = 2  # folders below the extract that are searched: mimic/hosp/x.csv is found, a home directory is not walked
 HEADER_BYTES = 1 << 20
@@ -85,8 +86,9 @@ def source_files(source: Path) -> list[SourceFile]:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    """Files below a folder, less what is hidden and landings: a cohort beside its extract is no part of it."""
     for path in folder.iterdir():
-        if path.name.startswith("."):
+        if path.name.startswith(".") or (path / MANIFEST).is_file():
             continue
         if path.is_file():
             yield path

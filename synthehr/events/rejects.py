@@ -40,33 +40,51 @@ class Reject:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file as it was read. records: those that could be split into columns; bad: (row, reason) of those that not."""
+    """A file as it was read.
+
+    path: where it lies unpacked. records: those that could be split into columns; bad: (row, reason) of those that not.
+    """
 
     file: SourceFile
+    path: Path
     records: int
     bad: tuple[tuple[int, str], ...] = ()
 
     def rows(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the file at which its n-th good records stand, n from 1."""
-        if self.file.is_parquet:
+        """Rows of the file at which its n-th good records stand, n from 1; reads the file where there is need."""
+        if self.file.is_parquet or not len(records):
             return records
-        bad = np.array([row for row, _ in self.bad], dtype=np.int64)
-        good_before = bad - 2 - np.arange(len(bad))
+        passed_over = np.array(sorted({*(row for row, _ in self.bad), *_empty_rows(self.path)}), dtype=np.int64)
+        good_before = passed_over - 2 - np.arange(len(passed_over))
         return records + 1 + np.searchsorted(good_before, records, side="left")
 
 
-def staged_file(connection: duckdb.DuckDBPyConnection, table: str, file: SourceFile, k: int, before: int) -> StagedFile:
-    """Account for the k-th file of a table, just read into `raw_<table>`, which held `before` records.
+def _empty_rows(path: Path) -> list[int]:
+    """Rows of a CSV with nothing in them, which DuckDB passes over; a line break in quotation marks ends no row."""
+    found, row, quoted = [], 1, False
+    with path.open("rb") as stream:
+        for line in stream:
+            if not quoted and not line.strip(b"\r\n"):
+                found.append(row)
+            quoted ^= line.count(b'"') % 2 == 1
+            row += not quoted
+    return found
+
+
+def staged_file(
+    connection: duckdb.DuckDBPyConnection, table: str, file: SourceFile, path: Path, earlier: Sequence[StagedFile]
+) -> StagedFile:
+    """Account for a file just read from `path` into `raw_<table>`, after the earlier files of that table.
 
     Raises:
         BadData: a line after which nothing can be trusted, such as a quotation mark that does not close.
     """
     found = connection.execute(f"SELECT count(*) FROM raw_{table}").fetchone()
-    records = (found[0] if found else 0) - before
+    records = (found[0] if found else 0) - sum(part.records for part in earlier)
     if file.is_parquet:
-        return StagedFile(file, records)
+        return StagedFile(file, path, records)
     lines = connection.execute(
-        f"SELECT line, max(error_type) FROM {bad_lines(table, k)} GROUP BY line ORDER BY line"
+        f"SELECT line, max(error_type) FROM {bad_lines(table, len(earlier))} GROUP BY line ORDER BY line"
     ).fetchall()
     for line, kind in lines:
         if str(kind) not in _LINE_REASONS:
@@ -75,7 +93,7 @@ def staged_file(connection: duckdb.DuckDBPyConnection, table: str, file: SourceF
                 "after it can be trusted. Mend that row: a field with a comma, quote or line break stands in double "
                 "quotes, and a quote inside it is doubled."
             )
-    return StagedFile(file, records, tuple((line, _LINE_REASONS[str(kind)]) for line, kind in lines))
+    return StagedFile(file, path, records, tuple((line, _LINE_REASONS[str(kind)]) for line, kind in lines))
 
 
 def table_rejects(connection: duckdb.DuckDBPyConnection, table: str, staged: Sequence[StagedFile]) -> list[Reject]:

@@ -130,6 +130,8 @@ def test_tables_that_are_no_matrix_are_refused() -> None:
         ([1, 2], [[0], None], [[1], None], "are null"),
         ([None], [[0]], [[1]], "are null"),
         ([1], [[None]], [[1]], "are null"),
+        ([1, 2], [[0], [1, 2]], [[1, 1], [1]], "differ in length"),
+        ([1], [[2**32 - 1]], [[1]], "a code index is 4294967295"),
     ],
 )
 def test_a_matrix_file_that_breaks_the_promise_is_refused(

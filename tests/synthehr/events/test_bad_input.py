@@ -63,15 +63,24 @@ def test_a_few_bad_rows_are_set_aside_with_their_place(tmp_path: Path, line: str
 
 
 def test_rows_are_numbered_as_a_spreadsheet_does_even_after_broken_ones(tmp_path: Path) -> None:
-    bad = ["1,2020-01-01", "1,never,A/1,", '1,2020-01-01,"A/1",', "1", "2,2020-01-01,,"]  # rows 502 to 506
+    # rows 502 to 508, of which 503 and 506 are empty and 505 stands on two lines
+    bad = ["1,2020-01-01", "", "1,never,A/1,", '1,2020-01-01,"A/1","two\nlines"', "", "1", "2,2020-01-01,,"]
     ingest_events(long_table(tmp_path / "x.csv", *bad), tmp_path / "events")
     places = [(int(r["row"]), r["reason"]) for r in rejected(tmp_path / "events")]
     assert places == [
         (502, "too few columns"),
-        (503, "time is no date"),
-        (505, "too few columns"),
-        (506, "code missing"),
+        (504, "time is no date"),
+        (507, "too few columns"),
+        (508, "code missing"),
     ]
+
+
+def test_windows_line_ends_change_nothing(tmp_path: Path) -> None:
+    path = long_table(tmp_path / "x.csv", "1,never,A/1,", "", "2,2020-01-01")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    report = ingest_events(path, tmp_path / "events")
+    assert [int(r["row"]) for r in rejected(tmp_path / "events")] == [502, 504]
+    assert (report.events, report.codes) == (GOOD, 1)
 
 
 def test_too_many_bad_rows_are_refused_with_places_and_remedy(tmp_path: Path) -> None:

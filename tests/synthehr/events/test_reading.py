@@ -36,6 +36,14 @@ def test_plain_files_come_before_gzip_before_members_of_a_zip(tmp_path: Path) ->
     assert found == ["sub/other.csv", "VISITS.csv.gz", "a.zip:inner/visits.csv"]
 
 
+def test_a_landing_beside_the_extract_is_no_part_of_it(tmp_path: Path) -> None:
+    at(tmp_path / "x.csv", CSV)
+    (tmp_path / "out").mkdir()
+    for name in ("x.csv", "manifest.json"):
+        at(tmp_path / "out" / name, CSV)
+    assert [file.shown for file in source_files(tmp_path)] == ["x.csv"]
+
+
 def test_of_two_spellings_in_one_folder_the_first_is_taken(tmp_path: Path) -> None:
     at(tmp_path / "PATIENTS.csv", CSV)
     at(tmp_path / "patients.csv.gz", gzip.compress(CSV))
