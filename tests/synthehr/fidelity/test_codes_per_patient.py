@@ -22,6 +22,12 @@ def test_figures_by_hand(cohort: Callable[..., CodeMatrix]) -> None:
     assert found["sd"] == pytest.approx(np.sqrt(23 / 4 - 2.25**2))
 
 
+def test_records_of_other_lengths_altogether_are_at_distance_one(cohort: Callable[..., CodeMatrix]) -> None:
+    short = cohort([[1, 0, 0, 0], [1, 1, 0, 0]])
+    found = by_name(short, cohort([[1, 1, 1, 0], [1, 1, 1, 1]]))
+    assert (found["l1"], found["ks"], found["mean_difference"]) == (1, 1, 2)
+
+
 def test_only_the_number_of_codes_counts(cohort: Callable[..., CodeMatrix]) -> None:
     one, other = cohort([[1, 0], [0, 1], [0, 0]]), cohort([[0, 0], [0, 1], [0, 1]])
     found = by_name(one, other)
