@@ -1,0 +1,145 @@
+"""From a generator's real-valued scores to codes: a threshold a code and level, one member an exclusive group.
+
+A threshold of one half loses rare codes and independent Bernoulli draws lose correlation; a threshold per code,
+calibrated to the marginal, keeps both. Where a code system has a size head, the size is met exactly: the patient gets
+the codes that stand highest above their thresholds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from synthehr.models.marginals import Marginals
+from synthehr.models.sizes import SizeHead
+
+BLOCK_CODES = 64  # columns partitioned at a time while calibrating: bounds the copy that the partition needs
+ROUNDS = 8  # of proportional updates; the prevalences stand still after six
+NEVER = np.float32(np.finfo(np.float32).max)  # finite, so that a margin to it is a number
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where scores become codes.
+
+    marginals: over the columns of the scores, size heads included. levels: (marginals.offsets[-1],) float32, aligned
+    with `marginals.tails`, ascending within a code: a score above `levels[offsets[j] + c - 1]` means at least c.
+    bias: (n_columns,) float32, added to the scores of group members before the largest wins; 0 elsewhere.
+    heads: code systems whose number of codes is drawn as a group.
+    """
+
+    marginals: Marginals
+    levels: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    heads: tuple[SizeHead, ...] = ()
+
+    def apply(self, scores: NDArray[np.float32]) -> sparse.csr_matrix:
+        """Discretise scores (n, n_columns) float32 to canonical CSR (n, n_codes) uint16, without the heads' columns."""
+        present = self.present(scores)
+        if self.heads:
+            present = present[:, : self.heads[0].members[0]]
+        rows, columns = np.nonzero(present)
+        counts = self._counts(scores[rows, columns], columns)
+        indptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int32)
+        return sparse.csr_matrix((counts, columns.astype(np.int32), indptr), shape=present.shape)
+
+    def present(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(n, n_columns) which codes and members each patient has."""
+        margins = scores - self.levels[self.marginals.offsets[:-1]]
+        present = margins > 0
+        for columns in self.marginals.vocabulary.groups.values():
+            winner = columns[np.argmax(scores[:, columns] + self.bias[columns], axis=1)]
+            present[:, columns] = winner[:, None] == columns
+        for head in self.heads:
+            size = head.values[np.argmax(present[:, head.members], axis=1)]
+            present[:, head.codes] = _largest(margins[:, head.codes], size)
+        return present
+
+    def _counts(self, scores: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.uint16]:
+        offsets = self.marginals.offsets
+        depth = np.diff(offsets)
+        counts = np.ones(len(columns), dtype=np.uint16)
+        deep = np.arange(len(columns))
+        for level in range(1, int(depth.max(initial=1))):
+            deep = deep[depth[columns[deep]] > level]
+            deep = deep[scores[deep] > self.levels[offsets[columns[deep]] + level]]
+            counts[deep] += 1
+        return counts
+
+
+def _largest(margins: NDArray[np.float32], size: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n, k) mask of the `size[i]` largest margins of each row."""
+    n, k = margins.shape
+    most = min(int(size.max(initial=0)), k)
+    mask = np.zeros((n, k), dtype=bool)
+    if most == 0:
+        return mask
+    top = np.argpartition(margins, k - most, axis=1)[:, k - most :] if most < k else np.tile(np.arange(k), (n, 1))
+    order = np.argsort(-np.take_along_axis(margins, top, axis=1), axis=1, kind="stable")
+    ranked = np.take_along_axis(top, order, axis=1)
+    np.put_along_axis(mask, ranked, np.arange(most) < size[:, None], axis=1)
+    return mask
+
+
+def calibrate(scores: NDArray[np.float32], marginals: Marginals, heads: tuple[SizeHead, ...] = ()) -> Cut:
+    """The cut at which a pool of scores (n_pool, n_columns) has the given marginals.
+
+    Each level is the (1 - tail)-quantile of its column, right to 1 / n_pool. Group biases, and the first levels of
+    codes under a size head, are found by proportional updates of the shares that come out.
+    """
+    n, d = scores.shape
+    offsets = marginals.offsets
+    levels = np.empty(offsets[-1], dtype=np.float32)
+    for start in range(0, d, BLOCK_CODES):
+        stop = min(start + BLOCK_CODES, d)
+        block = np.asfortranarray(scores[:, start:stop])
+        for j in range(start, stop):
+            above = np.rint(marginals.tails[offsets[j] : offsets[j + 1]] * n).astype(np.int64)
+            levels[offsets[j] : offsets[j + 1]] = _quantiles(block[:, j - start], above)
+    bias = np.zeros(d, dtype=np.float32)
+    for name, columns in marginals.vocabulary.groups.items():
+        bias[columns] = _group_bias(scores[:, columns], marginals.of_group(name))
+    cut = Cut(marginals, levels, bias, heads)
+    return _raked(cut, scores) if heads else cut
+
+
+def _quantiles(column: NDArray[np.float32], above: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Cut points with `above[c]` of the column's values over them (ascending, as `above` descends)."""
+    n = len(column)
+    place = np.clip(n - 1 - above, 0, n - 1)
+    cuts = np.partition(column, np.unique(place))[place]
+    return np.where(above <= 0, NEVER, np.where(above >= n, -NEVER, cuts)).astype(np.float32)
+
+
+def _group_bias(scores: NDArray[np.float32], target: NDArray[np.float64], rounds: int = 60) -> NDArray[np.float32]:
+    bias = np.zeros(len(target))
+    spread = float(scores.std()) or 1.0
+    for step in range(rounds):
+        share = np.bincount(np.argmax(scores + bias.astype(np.float32), axis=1), minlength=len(target)) / len(scores)
+        gain = spread * 0.5 / (1 + step / 20)
+        bias += gain * np.clip(np.log((target + 1e-6) / (share + 1e-6)), -4, 4)
+    return bias.astype(np.float32)
+
+
+def _raked(cut: Cut, scores: NDArray[np.float32]) -> Cut:
+    """Move the first levels of codes under a head until their prevalences are right, then the deeper levels."""
+    offsets, target = cut.marginals.offsets, cut.marginals.first()
+    levels = cut.levels.copy()
+    under = np.concatenate([head.codes for head in cut.heads])
+    under = under[(target[under] > 0) & (levels[offsets[under]] < NEVER)]
+    spread = np.maximum(scores[:, under].std(axis=0), 1e-3)
+    half = 0.5 / len(scores)
+    for step in range(ROUNDS):
+        share = Cut(cut.marginals, levels, cut.bias, cut.heads).present(scores)[:, under].mean(axis=0)
+        move = np.clip(np.log((target[under] + half) / (share + half)), -2, 2)
+        levels[offsets[under]] -= (spread * move * 0.4 / (1 + step / 8)).astype(np.float32)
+    moved = Cut(cut.marginals, levels, cut.bias, cut.heads)
+    present = moved.present(scores)
+    for j in under[np.diff(offsets)[under] > 1]:
+        tails = cut.marginals.tails[offsets[j] + 1 : offsets[j + 1]]
+        column = scores[present[:, j], j]
+        if len(column):
+            above = np.rint(tails / target[j] * len(column)).astype(np.int64)
+            levels[offsets[j] + 1 : offsets[j + 1]] = _quantiles(column, above)
+    return moved

@@ -1,0 +1,47 @@
+"""Generators by name."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.errors import BadRequest
+from synthehr.landing import read_manifest
+from synthehr.models.copula import Copula
+from synthehr.models.generator import Generator
+from synthehr.models.independent import Independent
+from synthehr.models.medgan.model import Medgan
+from synthehr.models.weights import model_name
+
+MODELS: Mapping[str, type[Independent] | type[Copula] | type[Medgan]] = {
+    model.name: model for model in (Medgan, Copula, Independent)
+}
+NAMES = tuple(MODELS)
+
+
+def create(name: str, *, options: Mapping[str, Any] | None = None) -> Generator:
+    """A new generator called `name`.
+
+    Raises:
+        BadRequest: no such generator, or an option that it does not know.
+    """
+    model = _model(name)
+    try:
+        return model(**dict(options or {}))
+    except TypeError as error:
+        raise BadRequest(f"{name} was given options that it does not know: {sorted(options or {})}.") from error
+
+
+def load_run(run: Path) -> Generator:
+    """The trained generator of a run landing; raises IncompleteLanding where there is none."""
+    read_manifest(run, "run")
+    return _model(model_name(run)).load(run, Vocabulary.read(run / "vocabulary.parquet"))
+
+
+def _model(name: str) -> type[Independent] | type[Copula] | type[Medgan]:
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise BadRequest(f"There is no generator called {name!r}; there are {', '.join(NAMES)}.{hint}")
+    return MODELS[name]

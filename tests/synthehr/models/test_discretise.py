@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.discretise import Cut, calibrate
+from synthehr.models.marginals import Marginals
+from synthehr.models.sizes import extended, size_heads, size_values
+
+FREE = Vocabulary(("A/1", "A/2"), ("", ""), (None, None))
+
+
+def test_a_score_above_a_level_is_at_least_that_count() -> None:
+    marginals = Marginals(FREE, np.array([0, 3, 4]), np.array([0.5, 0.3, 0.1, 0.5]))
+    cut = Cut(marginals, np.array([0.0, 1.0, 2.0, 0.0], dtype=np.float32), np.zeros(2, dtype=np.float32))
+    scores = np.array([[-1, -1], [0.5, 1], [1.5, -1], [9, 9]], dtype=np.float32)
+    assert cut.apply(scores).toarray().tolist() == [[0, 0], [1, 1], [2, 0], [3, 1]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_a_pool_is_cut_at_its_marginals(seed: int, p: float, q: float) -> None:
+    scores = np.random.default_rng(seed).standard_normal((500, 2)).astype(np.float32)
+    cut = calibrate(scores, Marginals(FREE, np.array([0, 1, 2]), np.array([p, q])))
+    assert (cut.apply(scores) > 0).mean(axis=0).tolist()[0] == pytest.approx([p, q], abs=1 / 500)
+
+
+def test_one_half_as_threshold_loses_rare_codes() -> None:
+    """The control: what calibration is for."""
+    rng = np.random.default_rng(0)
+    probability = np.tile(np.array([0.9, 0.01], dtype=np.float32), (5000, 1)) * rng.uniform(0.5, 1, (5000, 2))
+    assert (probability > 0.5).mean(axis=0)[1] == 0
+    marginals = Marginals(FREE, np.array([0, 1, 2]), np.array([0.7, 0.01]))
+    assert (calibrate(probability.astype(np.float32), marginals).apply(probability.astype(np.float32)) > 0).mean(
+        axis=0
+    ).tolist()[0] == pytest.approx([0.7, 0.01], abs=1e-3)
+
+
+def test_every_patient_has_one_member_of_each_group_at_the_right_share(cohort: Cohort) -> None:
+    train = cohort.part("train")
+    marginals = Marginals.of(train, binary=True)
+    scores = np.random.default_rng(0).gumbel(size=(8000, len(train.vocabulary))).astype(np.float32)
+    out = calibrate(scores, marginals).apply(scores)
+    for columns in train.vocabulary.groups.values():
+        assert (out[:, columns].sum(axis=1) == 1).all()
+        assert np.asarray(out[:, columns].mean(axis=0)).ravel() == pytest.approx(train.prevalence()[columns], abs=0.01)
+
+
+def test_sizes_are_met_exactly_and_prevalences_stay_right(cohort: Cohort) -> None:
+    train = cohort.part("train")
+    heads = size_heads(train.vocabulary, size_values(train))
+    wide = extended(train, heads)
+    scores = np.random.default_rng(0).gumbel(size=(8000, len(wide.vocabulary))).astype(np.float32)
+    cut = calibrate(scores, Marginals.of(wide, binary=True), heads)
+    present, out = cut.present(scores), cut.apply(scores)
+    for head in heads:
+        drawn = head.values[np.argmax(present[:, head.members], axis=1)]
+        assert np.array_equal(np.diff(out[:, head.codes].indptr), drawn)
+    prevalence = np.asarray((out > 0).mean(axis=0)).ravel()
+    assert out.shape[1] == len(train.vocabulary)
+    assert prevalence == pytest.approx(train.prevalence(), abs=0.015)
+    real = np.bincount(train.codes_per_patient(), minlength=20)[:20] / len(train)
+    made = np.bincount(np.diff(out.indptr), minlength=20)[:20] / 8000
+    # systems are drawn independently here, so the sum over systems is near the real one, not equal to it
+    assert 0.5 * np.abs(real - made).sum() < 0.15
+
+
+def test_without_heads_sizes_are_not_met(cohort: Cohort) -> None:
+    """The control: the same scores cut code by code give sizes that nobody asked for."""
+    train = cohort.part("train")
+    heads = size_heads(train.vocabulary, size_values(train))
+    scores = np.random.default_rng(0).gumbel(size=(2000, len(extended(train, heads).vocabulary))).astype(np.float32)
+    cut = calibrate(scores, Marginals.of(extended(train, heads), binary=True))
+    drawn = heads[0].values[np.argmax(cut.present(scores)[:, heads[0].members], axis=1)]
+    assert (np.diff(cut.apply(scores)[:, heads[0].codes].indptr) == drawn).mean() < 0.6
