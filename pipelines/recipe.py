@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,13 +93,16 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{path} is not TOML: {error}.") from None
-    table.setdefault("cohort", {}).setdefault("seed", table.get("seed", 0))
     _check_keys(table, Recipe, str(path))
-    for section, key in (("ingest", "format"), ("release", "policy")):
-        beside = path.parent / str(table.get(section, {}).get(key, ""))
-        if beside.suffix == ".toml":
-            table[section][key] = str(beside.absolute())
-    return validated(Recipe, table, str(path))
+    recipe = validated(Recipe, table, str(path))
+    cohort = recipe.cohort if "seed" in table.get("cohort", {}) else replace(recipe.cohort, seed=recipe.seed)
+    ingest = recipe.ingest.model_copy(update={"format": _beside(path, recipe.ingest.format)})
+    release = recipe.release.model_copy(update={"policy": _beside(path, recipe.release.policy)})
+    return recipe.model_copy(update={"cohort": cohort, "ingest": ingest, "release": release})
+
+
+def _beside(recipe: Path, name: str | None) -> str | None:
+    return str((recipe.parent / name).absolute()) if name is not None and name.endswith(".toml") else name
 
 
 def validated(model: type[T], table: Mapping[str, Any], source: str) -> T:

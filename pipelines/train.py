@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,16 @@ def train(cohort: Path, out: Path, options: Train, *, seed: int, progress: Progr
 
 
 def within(minutes: float | None, progress: Progress) -> Progress:
-    """`progress` that adds when the clock ends the work, since a count of passes cannot tell."""
+    """`progress` by the clock where the clock ends the work: a count of passes cannot tell the time left."""
     if minutes is None:
         return progress
+    start, seconds = time.monotonic(), round(60 * minutes)
 
-    def noted(task: str, done: int, total: int, unit: str, note: str = "") -> None:
-        bound = f"ends by the clock, {minutes:g} min in all"
-        progress(task, done, total, unit, f"{note}, {bound}" if note else bound)
+    def by_the_clock(task: str, done: int, total: int, unit: str, note: str = "") -> None:
+        elapsed = min(round(time.monotonic() - start), seconds)
+        progress("train", elapsed, seconds, "seconds", f"{task}, {unit} {done:,}{f', {note}' if note else ''}")
 
-    return noted
+    return by_the_clock
 
 
 def _workspace(partial: Path, request: Mapping[str, Any]) -> Path:

@@ -216,7 +216,7 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
         raise IncompleteLanding(f"Expected a {kind or 'landing'} at {path}; it {state}. Run the stage that makes it.")
     manifest = _manifest(path)
     if kind is not None and manifest.kind != kind:
-        raise IncompleteLanding(f"Expected a {kind} at {path}; found a {manifest.kind}.")
+        raise IncompleteLanding(f"Expected a {kind} at {path}; it is a landing of kind {manifest.kind}.")
     if manifest.schema != SCHEMA_VERSION:
         raise IncompleteLanding(f"{path} has schema {manifest.schema}, this version reads {SCHEMA_VERSION}: remake it.")
     return manifest

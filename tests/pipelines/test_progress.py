@@ -90,3 +90,11 @@ def test_durations_read_well(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("speed", "text"), [(12_345, "12,345"), (10, "10"), (3.24, "3.2"), (0.051, "0.051")])
 def test_rates_read_well(speed: float, text: str) -> None:
     assert rate(speed) == text
+
+
+def test_the_first_word_of_slow_work_is_heard_after_a_silence(plain: tuple[PlainLines, Clock, list[str]]) -> None:
+    report, clock, lines = plain
+    report("fit", 1, 1, "pass")
+    clock.now = 6.0
+    report("train", 1, 2000, "passes")
+    assert lines == ["fit: 1 pass in 0.0 s", "train: 1 of 2,000 passes (0 %)"]

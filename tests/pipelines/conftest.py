@@ -1,0 +1,98 @@
+"""One extract and one whole run of all five stages, made once and read by every test of this floor."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import torch
+
+from pipelines.recipe import load_recipe
+from pipelines.run import run
+from synthehr.events.simulate import simulate_events
+
+PATIENTS = 1_500
+RECIPE = """
+name = "tiny"
+purpose = "A test of the whole way"
+seed = 3
+
+[train.options]
+epochs = 2
+pretrain_epochs = 2
+batch_size = 200
+pool = 2000
+device = "cpu"
+
+[release]
+policy = "policy.toml"
+"""
+# the tests of this floor are about the way, not the judgement: with 225 non-members nothing could be shown
+POLICY = """
+name = "tiny_policy"
+purpose = "A policy that any release passes"
+inconclusive = "allow"
+
+[[gates]]
+attack = "membership_neighbours"
+metric = "auc"
+threshold = 0.99
+provenance = "house default"
+why = "A test."
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny matrices gain nothing from a second thread, and wait for it where the cores are shared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A long table as CSV of simulated patients."""
+    folder = tmp_path_factory.mktemp("extract")
+    events = tmp_path_factory.mktemp("simulated") / "events"
+    simulate_events(events, n_patients=PATIENTS, seed=1)
+    duckdb.execute(
+        f"COPY (SELECT subject_id, time, code, numeric_value AS value, visit_id FROM '{events}/data/*.parquet') "
+        f"TO '{folder}/events.csv' (HEADER)"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "policy.toml").write_text(POLICY)
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder / "tiny.toml"
+
+
+@pytest.fixture(scope="session")
+def spine(extract: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all six landings. Tests read it and leave it as it is."""
+    out = tmp_path_factory.mktemp("spine")
+    run(load_recipe(recipe_file), extract, out)
+    return out
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def synthehr() -> Command:
+    """The command line as a user runs it: a process of its own, no terminal."""
+
+    def call(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "pipelines.cli", *map(str, arguments)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+
+    return call

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines.recipe import RECIPES, load_recipe, nearest, recipe_path
+from privacy.policy import load_policy
+from synthehr.errors import BadRequest
+from synthehr.events.mapping import load_mapping
+from synthehr.models.registry import create
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "r.toml").write_text(text)
+    return folder / "r.toml"
+
+
+@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.stem)
+def test_a_recipe_that_comes_along_asks_for_what_there_is(file: Path) -> None:
+    recipe = load_recipe(file)
+    assert recipe.name == file.stem
+    assert create(recipe.train.model, options=recipe.train.options).name == recipe.train.model
+    assert load_policy(recipe.release.policy).gates
+    if recipe.ingest.format:
+        assert load_mapping(recipe.ingest.format).name == recipe.ingest.format
+
+
+def test_a_bare_name_is_one_that_comes_along() -> None:
+    assert recipe_path("diabetes130") == RECIPES / "diabetes130.toml"
+    with pytest.raises(BadRequest, match="Did you mean 'diabetes130'"):
+        recipe_path("diabetes13")
+    with pytest.raises(BadRequest, match=r"No recipe file .*nowhere"):
+        recipe_path("nowhere/diabetes130.toml")
+
+
+def test_the_least_recipe_is_a_name(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, 'name = "x"'))
+    assert recipe.train.model == "medgan"
+    assert recipe.cohort.shares == (0.65, 0.05, 0.30)
+    assert recipe.generate.patients is None
+
+
+def test_one_seed_serves_all_stages_unless_the_split_has_its_own(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, 'name = "x"\nseed = 7')).cohort.seed == 7
+    recipe = load_recipe(write(tmp_path, 'name = "x"\nseed = 7\n[cohort]\nseed = 1'))
+    assert (recipe.seed, recipe.cohort.seed) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('nam = "x"', "no key 'nam'. Did you mean 'name'?"),
+        ('name = "x"\n[train]\nmodle = "medgan"', "no key 'train.modle'. Did you mean 'model'?"),
+        ('name = "x"\n[cohort]\nmin_patient = 3', "no key 'cohort.min_patient'. Did you mean 'min_patients'?"),
+        ('name = "x"\n[trian]\nmodel = "medgan"', "no key 'trian'. Did you mean 'train'?"),
+        ('name = "x"\n[release]\nzzz = 1', "no key 'release.zzz'. Known: policy."),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path, text: str, words: str) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(BadRequest) as error:
+        load_recipe(file)
+    assert str(error.value) == f"{file}: there is {words}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('name = "../x"', "name"),
+        ("seed = 1", "name: Field required"),
+        ('name = "x"\nseed = -1', "seed"),
+        ('name = "x"\n[generate]\npatients = 0', "generate.patients"),
+        ('name = "x"\n[cohort]\nshares = [0.5, 0.5, 0.5]', "shares"),
+        ('name = "x"\n[cohort]\nrollup = "icd11"', "cohort.rollup"),
+        ('name = "x', "is not TOML"),
+        ('name = "x"\n[train]\nmodel = 3', "train.model"),
+        ('name = "x"\ncohort = 3', "cohort"),
+        ('name = "x"\ningest = 3', "ingest"),
+        ('name = "x"\ntrain = "medgan"', "train"),
+    ],
+)
+def test_a_value_out_of_range_is_a_bad_request_that_names_the_key(tmp_path: Path, text: str, words: str) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(BadRequest) as error:
+        load_recipe(file)
+    assert words in str(error.value)
+
+
+def test_files_named_in_a_recipe_lie_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    text = 'name = "x"\n[ingest]\nformat = "mine.toml"\n[release]\npolicy = "internal_test"'
+    recipe = load_recipe(write(tmp_path, text))
+    assert recipe.ingest.format == str(tmp_path / "mine.toml")
+    assert recipe.release.policy == "internal_test"
+
+
+def test_the_nearest_name_or_all() -> None:
+    assert nearest("epoch", ["epochs", "minutes"]) == " Did you mean 'epochs'?"
+    assert nearest("q", ["b", "a"]) == " Known: a, b."
