@@ -65,17 +65,19 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patients; byte-reproducible.")] = None,
     seed: Seed = 0,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="Any other option of the model, as NAME=VALUE.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train a generator on the training split of a cohort. Interrupted, the same command goes on."""
     with outcome(as_json, resumes="Training has its last checkpoint.") as held:
         if minutes is not None and epochs is not None:
             raise BadRequest("--minutes and --epochs contradict each other: give one.")
-        from pipelines.recipe import Train
+        from pipelines.recipe import Train, parse_options
         from pipelines.train import train as stage
 
         given = {"minutes": minutes, "epochs": epochs, "device": device}
-        asked = Train(model=model, options={key: value for key, value in given.items() if value is not None})
+        options = parse_options(option or []) | {key: value for key, value in given.items() if value is not None}
+        asked = Train(model=model, options=options)
         held.result = stage(cohort, out, asked, seed=seed, progress=held.progress)
         held.lines = [f"run: {out}"]
 

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,6 +112,24 @@ def validated(model: type[T], table: Mapping[str, Any], source: str) -> T:
     except ValidationError as error:
         problems = [f"{'.'.join(str(k) for k in e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)]
         raise BadRequest(f"{source}: {'; '.join(problems)}.") from None
+
+
+def parse_options(given: Sequence[str]) -> dict[str, Any]:
+    """Options of a model from NAME=VALUE, the value as in a recipe (TOML); what is no TOML value is text.
+
+    Raises:
+        BadRequest: no `=`.
+    """
+    options: dict[str, Any] = {}
+    for text in given:
+        name, found, value = text.partition("=")
+        if not found or not name.strip():
+            raise BadRequest(f"An option of a model reads NAME=VALUE. Got {text!r} instead.")
+        try:
+            options[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            options[name.strip()] = value
+    return options
 
 
 def nearest(name: str, known: Collection[str]) -> str:

@@ -1,9 +1,6 @@
 """One extract and one whole run of all five stages, made once and read by every test of this floor."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -81,18 +78,3 @@ def spine(extract: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFac
     out = tmp_path_factory.mktemp("spine")
     run(load_recipe(recipe_file), extract, out)
     return out
-
-
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def synthehr() -> Command:
-    """The command line as a user runs it: a process of its own, no terminal."""
-
-    def call(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "pipelines.cli", *map(str, arguments)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
-
-    return call

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import RECIPES, load_recipe, nearest, recipe_path
+from pipelines.recipe import RECIPES, load_recipe, nearest, parse_options, recipe_path
 from privacy.policy import load_policy
 from synthehr.errors import BadRequest
 from synthehr.events.mapping import load_mapping
@@ -96,3 +96,11 @@ def test_files_named_in_a_recipe_lie_beside_it(tmp_path: Path) -> None:
 def test_the_nearest_name_or_all() -> None:
     assert nearest("epoch", ["epochs", "minutes"]) == " Did you mean 'epochs'?"
     assert nearest("q", ["b", "a"]) == " Known: a, b."
+
+
+def test_options_on_the_command_line_read_as_in_a_recipe() -> None:
+    given = ["pool=2000", "l2=1e-3", "data=count", "discriminator_dims=[64, 32]", "device='cpu'"]
+    expected = {"pool": 2000, "l2": 0.001, "data": "count", "discriminator_dims": [64, 32], "device": "cpu"}
+    assert parse_options(given) == expected
+    with pytest.raises(BadRequest, match="NAME=VALUE"):
+        parse_options(["pool"])

@@ -1,0 +1,77 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines import plan as stage
+from pipelines.calibration import Calibration, Cost, Passes, calibrate, folder_bytes
+from pipelines.plan import Estimate, Need, _scaled, plan_table
+from pipelines.recipe import Recipe, Train
+
+MIB = 2**20
+
+
+def calibration(patients: int, seconds: float, peak: int, passes: float) -> Calibration:
+    stages = ("train", "generate", "evaluate", "release")
+    return Calibration(patients=patients, passes=passes, costs={s: Cost(seconds, peak * MIB, 10 * MIB) for s in stages})
+
+
+def test_time_grows_in_proportion_and_memory_by_what_was_seen_to_grow() -> None:
+    found = [calibration(2_000, 1.0, 500, 7.0), calibration(8_000, 4.0, 560, 30.0)]
+    needs = {need.stage: need for need in _scaled(found, Recipe(name="x"), 80_000, 40_000)}
+    # ten times the patients: 30 s of passes become 300; the 4 s beside them stay
+    assert needs["train"].seconds == pytest.approx(304.0)
+    # 60 MiB more for 6,000 patients are 10 MiB a thousand; 72,000 patients more are 720 MiB more
+    assert needs["train"].memory == pytest.approx(1280 * MIB)
+    assert needs["generate"].seconds == pytest.approx(20.0)  # five times 8,000
+    assert needs["evaluate"].seconds == pytest.approx(40.0)  # by the larger of the two cohorts
+    assert needs["train"].disk == 10 * MIB
+    assert needs["generate"].disk == 50 * MIB
+
+
+def test_a_budget_by_the_clock_bounds_the_passes() -> None:
+    found = [calibration(8_000, 4.0, 560, 30.0)]
+    recipe = Recipe(name="x", train=Train(options={"minutes": 2.0}))
+    assert _scaled(found, recipe, 80_000, 8_000)[0].seconds == pytest.approx(124.0)
+
+
+def test_memory_that_shrank_by_chance_is_not_taken_for_a_trend() -> None:
+    found = [calibration(2_000, 1.0, 600, 1.0), calibration(8_000, 1.0, 560, 1.0)]
+    assert _scaled(found, Recipe(name="x"), 80_000, 80_000)[0].memory == 560 * MIB
+
+
+def test_passes_are_timed_between_their_first_and_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("pipelines.calibration.time.monotonic", lambda: now[0])
+    passes = Passes()
+    for seconds, task, done in [(5, "pre", 1), (6, "pre", 2), (7, "pre", 3), (20, "play", 1), (24, "play", 3)]:
+        now[0] = seconds
+        passes(task, done, 100, "pass")
+    assert passes.measured == 6.0  # 2 s and 4 s
+    # 1 s a pass and 2 s a pass, 100 passes each
+    assert passes.whole == 300.0
+
+
+def test_stages_are_measured_by_running_them(spine: Path, tmp_path: Path) -> None:
+    recipe = Recipe(name="x", train=Train(model="independent"))
+    start = time.monotonic()
+    found = calibrate(spine / "cohort", tmp_path, recipe, 1_000, 0.01)
+    spent = time.monotonic() - start
+    assert 0 < sum(cost.seconds for cost in found.costs.values()) <= spent
+    assert found.costs["evaluate"].peak > 50 * MIB
+    assert found.costs["generate"].disk >= folder_bytes(tmp_path / "synthetic") > 0
+    assert (tmp_path / "bundle" / "cohort.duckdb").is_file()
+
+
+def test_a_machine_too_small_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    need = Need(stage="evaluate", seconds=1.0, memory=2**50, disk=2**60)
+    words = stage._warnings((need,))
+    assert [warning.split(":")[0] for warning in words] == ["Memory", "Disk"]
+    assert stage._warnings((Need(stage="x", seconds=1.0, memory=1, disk=1),)) == ()
+
+
+def test_an_estimate_adds_time_and_disk_and_not_memory() -> None:
+    needs = tuple(Need(stage=s, seconds=10.0, memory=m * MIB, disk=MIB) for s, m in [("train", 3), ("evaluate", 5)])
+    estimate = Estimate(recipe="x", patients=5, codes=3, needs=needs, origin=("measured",), warnings=())
+    assert estimate.as_json()["total"] == {"seconds": 20.0, "memory": 5 * MIB, "disk": 2 * MIB}
+    assert plan_table(estimate).row_count == 3
