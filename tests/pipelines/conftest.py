@@ -17,6 +17,9 @@ name = "tiny"
 purpose = "A test of the whole way"
 seed = 3
 
+[cohort]
+min_patients = 8 # a smaller vocabulary: the copula's fit grows with its cube
+
 [train.options]
 epochs = 2
 pretrain_epochs = 2

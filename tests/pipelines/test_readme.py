@@ -1,0 +1,54 @@
+"""What the README says is run here as it stands there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.main import get_command
+
+from pipelines.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SQL = [
+    query for block in re.findall(r"```sql\n(.*?)```", README, re.S) for query in block.split(";\n") if query.strip()
+]
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.S) for line in block.splitlines() if line]
+CALLS = [line for line in COMMANDS if line.startswith("synthehr ")]
+
+
+@pytest.mark.parametrize("query", SQL, ids=lambda query: query.strip().splitlines()[0])
+def test_the_sql_runs_on_a_bundle_and_finds_something(query: str, spine: Path) -> None:
+    with duckdb.connect(str(spine / "bundle" / "cohort.duckdb"), read_only=True) as database:
+        rows = database.execute(query).fetchall()
+    assert len(rows) > 1
+    assert all(value is not None for row in rows for value in row)
+
+
+def test_the_check_of_the_continuous_integration_is_the_second_command() -> None:
+    first, second = (line for line in COMMANDS if line.startswith("python3 -m venv"))
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert script.rstrip().splitlines()[-1] == second
+    assert first.endswith(".venv/bin/synthehr demo")
+    assert second.endswith(".venv/bin/python -m pytest")
+
+
+@pytest.mark.parametrize("line", CALLS)
+def test_each_command_is_one_that_there_is(line: str) -> None:
+    name, *arguments = shlex.split(line, comments=True)[1:]
+    command = get_command(app).commands[name]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {argument for argument in arguments if argument.startswith("-")} <= known
+
+
+def test_the_five_stages_are_all_there() -> None:
+    stages = [shlex.split(line, comments=True)[1] for line in CALLS]
+    assert stages == ["ingest", "train", "generate", "evaluate", "release", "run", "plan", "doctor"]
+
+
+def test_files_that_are_named_exist() -> None:
+    named = re.findall(r"`((?:pipelines|synthehr|privacy)/[\w/.]+)`", README)
+    assert len(named) >= 5
+    assert all((ROOT / path).exists() for path in named)
