@@ -12,10 +12,14 @@ from pipelines.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SQL = [
-    query for block in re.findall(r"```sql\n(.*?)```", README, re.S) for query in block.split(";\n") if query.strip()
-]
-COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.S) for line in block.splitlines() if line]
+
+
+def blocks(language: str) -> str:
+    return "".join(re.findall(rf"```{language}\n(.*?)```", README, re.S))
+
+
+SQL = [query for query in blocks("sql").split(";\n") if query.strip()]
+COMMANDS = [line for line in blocks("bash").splitlines() if line]
 CALLS = [line for line in COMMANDS if line.startswith("synthehr ")]
 
 
