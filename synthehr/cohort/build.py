@@ -32,8 +32,8 @@ UNKNOWN = "unknown"
 class CohortOptions:
     """How events become columns.
 
-    seed: of the splits. shares: train, validation, holdout; they sum to 1. min_patients: a code is a column if it
-    occurs at all and, where this is above 1, if at least so many train patients have it; the holdout never chooses.
+    seed: of the splits. shares: train, validation, holdout; they sum to 1. min_patients: a code is a column if at
+    least so many train patients have it: what only other patients have cannot be learned, and the holdout never chooses.
     rollup: see `rolled_up`. exclusive: code system -> group of which each patient has exactly one member.
     """
 
@@ -198,10 +198,8 @@ def _cohort(
     """Put groups and codes side by side, drop the codes that are too rare, draw the splits."""
     names, counts = codes
     split = draw_splits(len(ids), shares=options.shares, rng=np.random.default_rng(options.seed))
-    kept = np.arange(len(names))
-    if options.min_patients > 1:
-        having = np.bincount(counts[split == SPLITS.index("train")].indices, minlength=len(names))
-        kept = np.flatnonzero(having >= options.min_patients)
+    having = np.bincount(counts[split == SPLITS.index("train")].indices, minlength=len(names))
+    kept = np.flatnonzero(having >= options.min_patients)
     ones = np.ones(len(ids), dtype=np.uint16)
     blocks = [
         sparse.csr_matrix((ones, (np.arange(len(ids)), group.member)), shape=(len(ids), len(group.names)))

@@ -35,7 +35,7 @@ class Copula:
     loadings: NDArray[np.float32]
     cut: Cut
 
-    def __init__(self, *, rank: int = 64, prior_pairs: float = 5.0, data: str = "binary") -> None:
+    def __init__(self, *, rank: int = 64, prior_pairs: float = 2.0, data: str = "binary") -> None:
         self.rank, self.prior_pairs, self.data = rank, prior_pairs, data
 
     def fit(self, cohort: Cohort, *, seed: int, workspace: Path, ledger: Ledger, progress: Progress = silent) -> None:

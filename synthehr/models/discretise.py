@@ -15,7 +15,7 @@ from synthehr.models.marginals import Marginals
 from synthehr.models.sizes import SizeHead
 
 BLOCK_CODES = 64  # columns partitioned at a time while calibrating: bounds the copy that the partition needs
-ROUNDS = 8  # of proportional updates; the prevalences stand still after six
+COARSE_POOL, COARSE_ROUNDS, FINE_ROUNDS = 10_000, 12, 4  # proportional updates: on a part of the pool, then on all
 NEVER = np.float32(np.finfo(np.float32).max)  # finite, so that a margin to it is a number
 
 
@@ -123,23 +123,45 @@ def _group_bias(scores: NDArray[np.float32], target: NDArray[np.float64], rounds
 
 
 def _raked(cut: Cut, scores: NDArray[np.float32]) -> Cut:
-    """Move the first levels of codes under a head until their prevalences are right, then the deeper levels."""
-    offsets, target = cut.marginals.offsets, cut.marginals.first()
+    """Move the first levels of codes under each head until their prevalences are right, then the deeper levels."""
     levels = cut.levels.copy()
-    under = np.concatenate([head.codes for head in cut.heads])
-    under = under[(target[under] > 0) & (levels[offsets[under]] < NEVER)]
-    spread = np.maximum(scores[:, under].std(axis=0), 1e-3)
-    half = 0.5 / len(scores)
-    for step in range(ROUNDS):
-        share = Cut(cut.marginals, levels, cut.bias, cut.heads).present(scores)[:, under].mean(axis=0)
-        move = np.clip(np.log((target[under] + half) / (share + half)), -2, 2)
-        levels[offsets[under]] -= (spread * move * 0.4 / (1 + step / 8)).astype(np.float32)
-    moved = Cut(cut.marginals, levels, cut.bias, cut.heads)
-    present = moved.present(scores)
-    for j in under[np.diff(offsets)[under] > 1]:
-        tails = cut.marginals.tails[offsets[j] + 1 : offsets[j + 1]]
-        column = scores[present[:, j], j]
-        if len(column):
-            above = np.rint(tails / target[j] * len(column)).astype(np.int64)
-            levels[offsets[j] + 1 : offsets[j + 1]] = _quantiles(column, above)
-    return moved
+    for head in cut.heads:
+        winner = np.argmax(scores[:, head.members] + cut.bias[head.members], axis=1)
+        first = _raked_head(cut, scores[:, head.codes], head, head.values[winner])
+        levels[cut.marginals.offsets[head.codes]] = first
+        present = _largest(scores[:, head.codes] - first, head.values[winner])
+        _deeper_levels(levels, cut.marginals, scores, head, present)
+    return Cut(cut.marginals, levels, cut.bias, cut.heads)
+
+
+def _raked_head(cut: Cut, scores: NDArray[np.float32], head: SizeHead, size: NDArray[np.int64]) -> NDArray[np.float32]:
+    """First levels (k,) of a head's codes; scores (n, k) are theirs alone. Sizes stand still while levels move."""
+    offsets, target = cut.marginals.offsets, cut.marginals.first()[head.codes]
+    first = cut.levels[offsets[head.codes]].copy()
+    moving = (target > 0) & (first < NEVER)
+    spread = np.maximum(scores.std(axis=0), 1e-3)
+    few = slice(0, COARSE_POOL)
+    for step in range(COARSE_ROUNDS + FINE_ROUNDS):
+        part = few if step < COARSE_ROUNDS else slice(None)
+        share = _largest(scores[part] - first, size[part]).mean(axis=0)
+        half = 0.5 / len(size[part])
+        move = spread * np.clip(np.log((target + half) / (share + half)), -2, 2) * 0.4 / (1 + step / 8)
+        first[moving] -= move[moving].astype(np.float32)
+    return first
+
+
+def _deeper_levels(
+    levels: NDArray[np.float32],
+    marginals: Marginals,
+    scores: NDArray[np.float32],
+    head: SizeHead,
+    present: NDArray[np.bool_],
+) -> None:
+    """Set the levels of counts above one among the patients who have the code, in place."""
+    offsets = marginals.offsets
+    for k, j in enumerate(head.codes):
+        having = scores[present[:, k], j]
+        if offsets[j + 1] - offsets[j] > 1 and len(having):
+            tails = marginals.tails[offsets[j] : offsets[j + 1]]
+            above = np.rint(tails[1:] / tails[0] * len(having)).astype(np.int64)
+            levels[offsets[j] + 1 : offsets[j + 1]] = _quantiles(having, above)

@@ -11,12 +11,11 @@ from synthehr.landing import read_manifest
 from synthehr.models.copula import Copula
 from synthehr.models.generator import Generator
 from synthehr.models.independent import Independent
-from synthehr.models.medgan.model import Medgan
+from synthehr.models.medgan.model import Medgan, MedganPairs
 from synthehr.models.weights import model_name
 
-MODELS: Mapping[str, type[Independent] | type[Copula] | type[Medgan]] = {
-    model.name: model for model in (Medgan, Copula, Independent)
-}
+Model = type[Independent] | type[Copula] | type[Medgan]
+MODELS: Mapping[str, Model] = {model.name: model for model in (MedganPairs, Medgan, Copula, Independent)}
 NAMES = tuple(MODELS)
 
 
@@ -39,7 +38,7 @@ def load_run(run: Path) -> Generator:
     return _model(model_name(run)).load(run, Vocabulary.read(run / "vocabulary.parquet"))
 
 
-def _model(name: str) -> type[Independent] | type[Copula] | type[Medgan]:
+def _model(name: str) -> Model:
     if name not in MODELS:
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -197,7 +197,8 @@ def _step(
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         found = ", ".join(f"{name} {value.item():.3g}" for name, value in terms.items())
         raise Diverged(
-            f"Pass {number + 1}: expected finite losses and gradients, found {found}, gradient norm {norm.item():.3g}. Nothing was stepped; lower learning_rate and run the same command again."
+            f"Pass {number + 1}: expected finite losses and gradients, found {found}, gradient norm {norm.item():.3g}. "
+            "Nothing was stepped; lower learning_rate and run the same command again."
         )
     torch.nn.utils.clip_grads_with_norm_(module.parameters(), MAX_GRAD_NORM, norm)
     optimizer.step()

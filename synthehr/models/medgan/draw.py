@@ -33,13 +33,18 @@ class InnerHead:
         return InnerHead(*(torch.from_numpy(part).to(device) for part in parts))
 
 
-def draw(records: Tensor, columns: Columns, heads: tuple[InnerHead, ...], noise: torch.Generator) -> Tensor:
-    """Discrete records (rows, d) whose gradient is that of the probabilities `records` (Bengio et al. 2013)."""
+def draw(
+    records: Tensor, columns: Columns, heads: tuple[InnerHead, ...], *, scale: float, noise: torch.Generator
+) -> Tensor:
+    """Discrete records (rows, d) whose gradient is that of the probabilities `records` (Bengio et al. 2013).
+
+    scale: of the logistic noise that decides; at 1 a code without a size head is drawn with its probability.
+    """
     with torch.no_grad():
         free, *groups = columns.split(records)
         chance = free.clamp(EDGE, 1 - EDGE)
         uniform = torch.rand(free.shape, generator=noise, device=free.device).clamp(EDGE, 1 - EDGE)
-        margin = torch.logit(chance) - torch.logit(uniform)
+        margin = torch.logit(chance) - scale * torch.logit(uniform)
         drawn = [(margin > 0).float()]
         for group in groups:
             member = torch.multinomial(group, 1, generator=noise)

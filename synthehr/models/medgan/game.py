@@ -15,6 +15,7 @@ from synthehr.models.medgan.moments import PairMoments
 from synthehr.models.medgan.networks import Decoder, Discriminator, Encoder, ShortcutGenerator
 from synthehr.models.sizes import SizeHead
 
+MOST_SHIFT = 20.0  # a code that no training patient has keeps a finite logit
 PROBIT = 1.702  # a logistic of 1.702 x is within 0.01 of the normal distribution function of x
 
 
@@ -24,6 +25,7 @@ class Shape:
 
     embedding_dim: of the autoencoder, and of the noise. generator_layers: shortcut layers beyond the last.
     discriminator_dims: hidden layers. learning_rate: Adam. l2: coefficient of the sum of squared weights, halved.
+    drawn, draw_noise, pair_weight: beyond the paper, see `MedganOptions`.
     """
 
     embedding_dim: int = 128
@@ -32,9 +34,9 @@ class Shape:
     learning_rate: float = 1e-3
     l2: float = 1e-3
     binary: bool = True
-    straight_through: bool = False
+    drawn: bool = False
+    draw_noise: float = 1.0
     pair_weight: float = 0.0
-    adversarial_weight: float = 1.0
 
 
 class PlayerG(nn.Module):
@@ -42,6 +44,7 @@ class PlayerG(nn.Module):
 
     def __init__(self, shape: Shape, columns: Columns) -> None:
         super().__init__()
+        self.noise_dim = shape.embedding_dim
         dims = (shape.embedding_dim,) * (shape.generator_layers + 2)
         self.embed = ShortcutGenerator(dims, binary=shape.binary)
         self.decode = Decoder(shape.embedding_dim, columns, binary=shape.binary)
@@ -106,6 +109,16 @@ class MedganGame:
             for scale_of_branch in list(norm.parameters())[:1]:
                 scale_of_branch.zero_()
 
+    @torch.no_grad()
+    def shift(self, levels: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """Move the decoder so that what is drawn has calibrated marginals: first levels and group biases, inner order.
+
+        An uncalibrated start gives the discriminator an easy win by the batch mean, and the generator wrong pairs.
+        """
+        n_free = self.columns.n_free
+        move = np.concatenate([-np.clip(levels[:n_free], -MOST_SHIFT, MOST_SHIFT), bias[n_free:]])
+        self.generator.decode.linear.bias += torch.from_numpy(move.astype(np.float32)).to(self.device)
+
     def fakes(self, size: int, noise: torch.Generator) -> Tensor:
         """A batch of generated records (size, d), differentiable."""
         z = torch.randn(size, self.shape.embedding_dim, generator=noise, device=self.device)
@@ -125,17 +138,16 @@ class MedganGame:
         records = self.fakes(size, noise)
         shown = self.shown(records, noise)
         verdict = self.discriminator(shown)
-        terms = {
-            "adversarial": self.shape.adversarial_weight
-            * binary_cross_entropy_with_logits(verdict, torch.ones_like(verdict))
-        }
+        terms = {"adversarial": binary_cross_entropy_with_logits(verdict, torch.ones_like(verdict))}
         if self.moments is not None:
             terms["pairs"] = self.shape.pair_weight * self.moments.loss(shown)
         return terms
 
     def shown(self, records: Tensor, noise: torch.Generator) -> Tensor:
         """What the discriminator sees of generated records: as they are (the paper), or drawn."""
-        return draw(records, self.columns, self.heads, noise) if self.shape.straight_through else records
+        if not self.shape.drawn:
+            return records
+        return draw(records, self.columns, self.heads, scale=self.shape.draw_noise, noise=noise)
 
 
 def _adam(module: nn.Module, shape: Shape) -> torch.optim.Adam:

@@ -32,6 +32,10 @@ STORY: list[Event] = [
 ]
 
 
+# of a handful of patients all are in training, so that the vocabulary, which training chooses, has every code
+EVERYBODY = CohortOptions(shares=(0.998, 0.001, 0.001))
+
+
 def counts(landing: Path) -> dict[int, dict[str, int]]:
     matrix = read_cohort(landing).matrix
     rows = matrix.counts.tocsr()
@@ -43,7 +47,7 @@ def counts(landing: Path) -> dict[int, dict[str, int]]:
 
 
 def test_a_story_of_three_patients_is_counted_as_by_hand(events: Events, tmp_path: Path) -> None:
-    report = build_cohort(events(STORY), tmp_path / "cohort")
+    report = build_cohort(events(STORY), tmp_path / "cohort", options=EVERYBODY)
     assert counts(tmp_path / "cohort") == {
         1: {"SEX/female": 1, "AGE/60-70": 1, "RACE/unknown": 1, "DRUG/insulin": 3, "ICD9CM/250": 2},
         2: {"SEX/male": 1, "AGE/50-60": 1, "RACE/unknown": 1, "ICD9CM/E849": 1},
@@ -56,7 +60,7 @@ def test_a_story_of_three_patients_is_counted_as_by_hand(events: Events, tmp_pat
 
 
 def test_groups_come_first_then_systems_each_sorted_with_their_words(events: Events, tmp_path: Path) -> None:
-    build_cohort(events(STORY), tmp_path / "cohort")
+    build_cohort(events(STORY), tmp_path / "cohort", options=EVERYBODY)
     vocabulary = read_cohort(tmp_path / "cohort").matrix.vocabulary
     assert vocabulary.code == (
         "SEX/female",
@@ -114,7 +118,7 @@ def test_other_systems_can_be_exclusive_and_roll_up_left_out(events: Events, tmp
 def test_everybody_has_exactly_one_of_each_group_and_counts_agree_with_a_plain_loop(
     events: Events, tmp_path: Path, rows: list[Event]
 ) -> None:
-    report = build_cohort(events(rows), tmp_path / "cohort")
+    report = build_cohort(events(rows), tmp_path / "cohort", options=EVERYBODY)
     cohort = read_cohort(tmp_path / "cohort")
     for columns in cohort.matrix.vocabulary.groups.values():
         chosen = cohort.matrix.counts[:, columns]
@@ -153,6 +157,18 @@ def test_rare_codes_are_dropped_by_what_training_patients_have(events: Events, t
     chosen = read_and_build(landing, tmp_path / "more", CohortOptions(min_patients=limit))[0].matrix.vocabulary.code
     expected = [code for code, n in zip(whole[0].matrix.vocabulary.code, trained, strict=True) if round(n) >= limit]
     assert list(chosen) == expected
+
+
+def test_a_code_that_only_the_holdout_has_is_no_column(events: Events, tmp_path: Path) -> None:
+    """The holdout chooses nothing: such a code would tell the vocabulary's reader of a patient nobody trained on."""
+    landing = events(
+        [(who, None, "SEX/male", None) for who in range(50)] + [(who, None, f"A/{who}", 1) for who in range(50)]
+    )
+    cohort, report = read_and_build(landing, tmp_path / "cohort", CohortOptions())
+    held = set(cohort.part("holdout").ids.tolist()) | set(cohort.part("validation").ids.tolist())
+    assert held
+    assert {f"A/{who}" for who in range(50) if who not in held} | {"SEX/male"} == set(cohort.matrix.vocabulary.code)
+    assert report.codes_dropped == len(held)
 
 
 def read_and_build(landing: Path, out: Path, options: CohortOptions) -> tuple[Cohort, CohortReport]:

@@ -1,4 +1,4 @@
-"""A small population with structure: three phenotypes, a sex and an age group, two code systems, repeated encounters."""
+"""A small population with structure: three phenotypes, a sex and an age group, two code systems, repeat encounters."""
 
 import numpy as np
 import pytest
