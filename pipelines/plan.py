@@ -32,10 +32,11 @@ MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """Of one stage: seconds, peak memory and disk in bytes."""
+    """Of one stage: seconds at least and at most, peak memory and disk in bytes."""
 
     stage: str
-    seconds: float
+    least: float
+    most: float
     memory: int
     disk: int
 
@@ -54,7 +55,8 @@ class Estimate:
     def as_json(self) -> dict[str, Any]:
         """All of it, with the totals: time and disk add up, memory does not."""
         total = {
-            "seconds": sum(need.seconds for need in self.needs),
+            "least": sum(need.least for need in self.needs),
+            "most": sum(need.most for need in self.needs),
             "memory": max(need.memory for need in self.needs),
             "disk": sum(need.disk for need in self.needs),
         }
@@ -99,9 +101,11 @@ def _ingest(recipe: Recipe, extract: Path | None, folder: Path) -> Need:
     else:
         ingest.write_events(extract, folder / "events", recipe.ingest)
     ingest.write_cohort(folder / "events", folder / "cohort", recipe.cohort)
+    seconds = time.monotonic() - start
     return Need(
         stage="ingest",
-        seconds=time.monotonic() - start,
+        least=seconds,
+        most=seconds,
         memory=psutil.Process().memory_info().rss,
         disk=folder_bytes(folder),
     )
@@ -117,20 +121,25 @@ def _scaled(found: list[Calibration], recipe: Recipe, n: int, released: int) -> 
     """Needs of the stages after ingest for n patients and a release of `released`."""
     few, many = found[0], found[-1]
     real, made = n / many.patients, released / many.patients
-    # evaluating and releasing go through both cohorts
+    # evaluating goes through both cohorts; what training holds beside its passes (calibration) does not grow
     growth = {"train": real, "generate": made, "evaluate": max(real, made), "release": made}
     needs = []
     for stage, times in growth.items():
-        cost = many.costs[stage]
-        seconds = cost.seconds * times
-        if stage == "train":  # what is no pass (calibration) does not grow with patients
-            passes = many.passes * times
-            minutes = recipe.train.options.get("minutes")
-            seconds = cost.seconds + (passes if minutes is None else min(passes, 60 * minutes))
-        slope = (cost.peak - few.costs[stage].peak) / max(many.patients - few.patients, 1)
-        memory = cost.peak + max(slope, 0) * many.patients * max(times - 1, 0)
-        disk = cost.disk * (1 if stage in ("train", "evaluate") else times)
-        needs.append(Need(stage=stage, seconds=seconds, memory=int(memory), disk=int(disk)))
+        less, more = few.costs[stage], many.costs[stage]
+        beyond = many.patients * (times - 1) / max(many.patients - few.patients, 1)
+        least, most = more.seconds + max(more.seconds - less.seconds, 0) * beyond, more.seconds * times
+        if stage == "train":
+            passes, minutes = many.passes * times, recipe.train.options.get("minutes")
+            least = most = more.seconds + (passes if minutes is None else min(passes, 60 * minutes))
+        needs.append(
+            Need(
+                stage=stage,
+                least=max(min(least, most), 0.0),
+                most=max(least, most),
+                memory=int(more.peak + max(more.peak - less.peak, 0) * max(beyond, 0)),
+                disk=int(more.disk * (1 if stage in ("train", "evaluate") else times)),
+            )
+        )
     return tuple(needs)
 
 
@@ -142,7 +151,8 @@ def _origin(extract: Path | None, sizes: list[int], n: int) -> tuple[str, ...]:
     return (
         f"{counted}; ingest is measured, {n:,} patients were counted.",
         f"The other stages were run on {sampled} of these patients, just now, on this machine.",
-        "Time grows in proportion to patients from the larger; memory as between the two; nothing was assumed beyond.",
+        "Time: from the straight line through the two to what is in proportion to the larger. Memory: the straight line.",
+        "Passes of training are in proportion to patients; a budget in minutes ends them.",
         "Other work on the machine while it was measured, or while the recipe runs, makes both wrong.",
     )
 
@@ -170,4 +180,6 @@ def plan_table(estimate: Estimate) -> Table:
 
 
 def _row(need: Mapping[str, Any]) -> tuple[str, str, str]:
-    return duration(need["seconds"]), f"{need['memory'] / MIB:,.0f} MiB", f"{need['disk'] / MIB:,.1f} MiB"
+    least, most = duration(need["least"]), duration(need["most"])
+    taken = least if least == most else f"{least} to {most}"
+    return taken, f"{need['memory'] / MIB:,.0f} MiB", f"{need['disk'] / MIB:,.1f} MiB"

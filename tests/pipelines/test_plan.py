@@ -16,23 +16,37 @@ def calibration(patients: int, seconds: float, peak: int, passes: float) -> Cali
     return Calibration(patients=patients, passes=passes, costs={s: Cost(seconds, peak * MIB, 10 * MIB) for s in stages})
 
 
-def test_time_grows_in_proportion_and_memory_by_what_was_seen_to_grow() -> None:
+def test_time_grows_by_the_line_or_in_proportion_and_memory_by_the_line() -> None:
     found = [calibration(2_000, 1.0, 500, 7.0), calibration(8_000, 4.0, 560, 30.0)]
     needs = {need.stage: need for need in _scaled(found, Recipe(name="x"), 80_000, 40_000)}
     # ten times the patients: 30 s of passes become 300; the 4 s beside them stay
-    assert needs["train"].seconds == pytest.approx(304.0)
+    assert (needs["train"].least, needs["train"].most) == pytest.approx((304.0, 304.0))
     # 60 MiB more for 6,000 patients are 10 MiB a thousand; 72,000 patients more are 720 MiB more
     assert needs["train"].memory == pytest.approx(1280 * MIB)
-    assert needs["generate"].seconds == pytest.approx(20.0)  # five times 8,000
-    assert needs["evaluate"].seconds == pytest.approx(40.0)  # by the larger of the two cohorts
+    # 3 s more for 6,000 patients are 0.5 s a thousand: 16 s for 32,000 more; in proportion five times 4 s
+    assert (needs["generate"].least, needs["generate"].most) == pytest.approx((20.0, 20.0))
+    assert (needs["evaluate"].least, needs["evaluate"].most) == pytest.approx((40.0, 40.0))  # the larger cohort decides
     assert needs["train"].disk == 10 * MIB
     assert needs["generate"].disk == 50 * MIB
+
+
+def test_costs_that_do_not_grow_make_a_range() -> None:
+    found = [calibration(2_000, 4.0, 500, 1.0), calibration(8_000, 4.0, 500, 1.0)]
+    generate = _scaled(found, Recipe(name="x"), 80_000, 40_000)[1]
+    assert (generate.least, generate.most) == pytest.approx((4.0, 20.0))
+
+
+def test_a_release_smaller_than_the_sample_never_takes_less_than_nothing() -> None:
+    found = [calibration(2_000, 1.0, 500, 1.0), calibration(8_000, 10.0, 560, 1.0)]
+    generate = _scaled(found, Recipe(name="x"), 8_000, 100)[1]
+    assert 0 <= generate.least <= generate.most
+    assert generate.memory == 560 * MIB
 
 
 def test_a_budget_by_the_clock_bounds_the_passes() -> None:
     found = [calibration(8_000, 4.0, 560, 30.0)]
     recipe = Recipe(name="x", train=Train(options={"minutes": 2.0}))
-    assert _scaled(found, recipe, 80_000, 8_000)[0].seconds == pytest.approx(124.0)
+    assert _scaled(found, recipe, 80_000, 8_000)[0].most == pytest.approx(124.0)
 
 
 def test_memory_that_shrank_by_chance_is_not_taken_for_a_trend() -> None:
@@ -64,14 +78,15 @@ def test_stages_are_measured_by_running_them(spine: Path, tmp_path: Path) -> Non
 
 
 def test_a_machine_too_small_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    need = Need(stage="evaluate", seconds=1.0, memory=2**50, disk=2**60)
+    need = Need(stage="evaluate", least=1.0, most=1.0, memory=2**50, disk=2**60)
     words = stage._warnings((need,))
     assert [warning.split(":")[0] for warning in words] == ["Memory", "Disk"]
-    assert stage._warnings((Need(stage="x", seconds=1.0, memory=1, disk=1),)) == ()
+    assert stage._warnings((Need(stage="x", least=1.0, most=1.0, memory=1, disk=1),)) == ()
 
 
 def test_an_estimate_adds_time_and_disk_and_not_memory() -> None:
-    needs = tuple(Need(stage=s, seconds=10.0, memory=m * MIB, disk=MIB) for s, m in [("train", 3), ("evaluate", 5)])
+    shares = [("train", 3), ("evaluate", 5)]
+    needs = tuple(Need(stage=s, least=9.0, most=10.0, memory=m * MIB, disk=MIB) for s, m in shares)
     estimate = Estimate(recipe="x", patients=5, codes=3, needs=needs, origin=("measured",), warnings=())
-    assert estimate.as_json()["total"] == {"seconds": 20.0, "memory": 5 * MIB, "disk": 2 * MIB}
+    assert estimate.as_json()["total"] == {"least": 18.0, "most": 20.0, "memory": 5 * MIB, "disk": 2 * MIB}
     assert plan_table(estimate).row_count == 3
