@@ -13,6 +13,7 @@ from pipelines.recipe import Ingest, Recipe, Train, load_recipe
 from pipelines.release import release
 from pipelines.run import training_patients
 from pipelines.train import train
+from privacy.policy import DEFAULT
 from synthehr.events.simulate import simulate_events
 from synthehr.progress import Progress, silent
 
@@ -51,7 +52,8 @@ def demo(
     # it stand codes drawn independently (the floor) and real patients in the synthetic's place (the ceiling).
     evaluate(cohort, synthetic, evaluation, recipe.evaluate, run=run, seed=recipe.seed, progress=progress)
 
-    # The gate: a policy that says what must be shown, and a bundle only if it was.
+    # The gate: a policy that says what must be shown, and a bundle only if it was. Simulated patients cannot be harmed;
+    # for real ones it is the strictest policy.
     return release(
         cohort,
         synthetic,
@@ -60,7 +62,7 @@ def demo(
         name=recipe.name,
         purpose=recipe.purpose,
         run=run,
-        policy=recipe.release.policy,
+        policy=recipe.release.policy if extract is None else DEFAULT,
         progress=progress,
     )
 

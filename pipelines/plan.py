@@ -151,7 +151,7 @@ def _origin(extract: Path | None, sizes: list[int], n: int) -> tuple[str, ...]:
     return (
         f"{counted}; ingest is measured, {n:,} patients were counted.",
         f"The other stages were run on {sampled} of these patients, just now, on this machine.",
-        "Time: from the straight line through the two to what is in proportion to the larger. Memory: the straight line.",
+        "Time: from the straight line through the two to proportion from the larger. Memory: the straight line.",
         "Passes of training are in proportion to patients; a budget in minutes ends them.",
         "Other work on the machine while it was measured, or while the recipe runs, makes both wrong.",
     )
