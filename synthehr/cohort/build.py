@@ -33,7 +33,7 @@ class CohortOptions:
     """How events become columns.
 
     seed: of the splits. shares: train, validation, holdout; they sum to 1. min_patients: a code is a column if at
-    least so many train patients have it: what only other patients have cannot be learned, and the holdout never chooses.
+    least so many train patients have it: what others alone have cannot be learned, and the holdout never chooses.
     rollup: see `rolled_up`. exclusive: code system -> group of which each patient has exactly one member.
     """
 

@@ -11,11 +11,11 @@ from synthehr.landing import read_manifest
 from synthehr.models.copula import Copula
 from synthehr.models.generator import Generator
 from synthehr.models.independent import Independent
-from synthehr.models.medgan.model import Medgan, MedganPairs
+from synthehr.models.medgan.model import Medgan, MedganPaper
 from synthehr.models.weights import model_name
 
 Model = type[Independent] | type[Copula] | type[Medgan]
-MODELS: Mapping[str, Model] = {model.name: model for model in (MedganPairs, Medgan, Copula, Independent)}
+MODELS: Mapping[str, Model] = {model.name: model for model in (Medgan, MedganPaper, Copula, Independent)}
 NAMES = tuple(MODELS)
 
 

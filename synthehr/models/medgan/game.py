@@ -117,7 +117,7 @@ class MedganGame:
         """
         n_free = self.columns.n_free
         move = np.concatenate([-np.clip(levels[:n_free], -MOST_SHIFT, MOST_SHIFT), bias[n_free:]])
-        self.generator.decode.linear.bias += torch.from_numpy(move.astype(np.float32)).to(self.device)
+        self.generator.decode.linear.bias.add_(torch.from_numpy(move.astype(np.float32)).to(self.device))
 
     def fakes(self, size: int, noise: torch.Generator) -> Tensor:
         """A batch of generated records (size, d), differentiable."""

@@ -65,7 +65,7 @@ class MedganOptions:
         if self.data == "count" and (self.drawn or self.pair_weight or self.start == "factors"):
             raise BadRequest(
                 "Count data has the paper's terms only: 'drawn', 'pair_weight' and start 'factors' are of presence. "
-                "Use data='binary' with them, or the medgan model without them."
+                "Use data='binary', or the model medgan_paper for counts."
             )
 
     def shape(self) -> Shape:

@@ -10,7 +10,7 @@ from synthehr.cohort.cohort import Cohort
 from synthehr.errors import BadRequest
 from synthehr.models.held_out import correlations
 from synthehr.models.independent import Independent
-from synthehr.models.medgan.model import Medgan, MedganPairs
+from synthehr.models.medgan.model import Medgan, MedganPaper
 
 QUICK: dict[str, Any] = {
     "epochs": 20,
@@ -28,7 +28,7 @@ class Stopped(Exception):
     """What an interruption looks like from inside."""
 
 
-def fitted(cohort: Cohort, workspace: Path, kind: type[Medgan] = Medgan, **options: Any) -> Medgan:
+def fitted(cohort: Cohort, workspace: Path, kind: type[Medgan] = MedganPaper, **options: Any) -> Medgan:
     workspace.mkdir(parents=True, exist_ok=True)
     model = kind(**(QUICK | options))
     model.fit(cohort, seed=3, workspace=workspace, ledger=Ledger())
@@ -45,7 +45,7 @@ def test_records_are_discrete_calibrated_and_have_one_member_a_group(cohort: Coh
     assert np.asarray((out > 0).mean(axis=0)).ravel() == pytest.approx(train.prevalence(), abs=0.04)
 
 
-@pytest.mark.parametrize("kind", [Medgan, MedganPairs])
+@pytest.mark.parametrize("kind", [Medgan, MedganPaper])
 def test_it_learns_what_codes_do_together(cohort: Cohort, tmp_path: Path, kind: type[Medgan]) -> None:
     """The control is the independent sampler, which has the same marginals."""
     real = correlations(cohort.part("holdout").binary())
@@ -79,10 +79,10 @@ def test_an_interrupted_fit_ends_with_the_same_bytes(
     workspace = tmp_path / "parts"
     workspace.mkdir()
     with pytest.raises(Stopped):
-        Medgan(**QUICK).fit(cohort, seed=3, workspace=workspace, ledger=Ledger(), progress=stop_at)
+        MedganPaper(**QUICK).fit(cohort, seed=3, workspace=workspace, ledger=Ledger(), progress=stop_at)
     fitted(cohort, workspace).save(workspace)
     assert (workspace / "weights.safetensors").read_bytes() == (tmp_path / "whole/weights.safetensors").read_bytes()
-    other = Medgan(**QUICK)
+    other = MedganPaper(**QUICK)
     other.fit(cohort, seed=4, workspace=tmp_path, ledger=Ledger())
     other.save(tmp_path)
     assert (tmp_path / "weights.safetensors").read_bytes() != (workspace / "weights.safetensors").read_bytes()
@@ -91,7 +91,7 @@ def test_an_interrupted_fit_ends_with_the_same_bytes(
 def test_saved_and_loaded_it_draws_the_same_and_holds_no_discriminator(cohort: Cohort, tmp_path: Path) -> None:
     model = fitted(cohort, tmp_path)
     model.save(tmp_path)
-    again = Medgan.load(tmp_path, cohort.matrix.vocabulary)
+    again = MedganPaper.load(tmp_path, cohort.matrix.vocabulary)
     one, two = (m.sample(700, rng=np.random.default_rng(5)) for m in (model, again))
     assert (one != two).nnz == 0
     names = set(load_file(tmp_path / "weights.safetensors"))
@@ -101,13 +101,13 @@ def test_saved_and_loaded_it_draws_the_same_and_holds_no_discriminator(cohort: C
 
 def test_options_are_checked() -> None:
     with pytest.raises(BadRequest, match="data"):
-        Medgan(data="real")
+        MedganPaper(data="real")
     with pytest.raises(BadRequest, match="epochs"):
         Medgan(epochs=0)
     with pytest.raises(BadRequest, match="start"):
-        Medgan(start="cold")
+        MedganPaper(start="cold")
     with pytest.raises(BadRequest, match="presence"):
-        MedganPairs(data="count")
+        Medgan(data="count")
 
 
 def test_fitting_leaves_the_holdout_unseen(cohort: Cohort, tmp_path: Path) -> None:
