@@ -150,7 +150,8 @@ def test_no_patient_value_is_printed(tmp_path: Path, cli: Cli) -> None:
 def test_interrupted_training_goes_on_by_the_same_command_to_the_same_bytes(spine: Path, tmp_path: Path) -> None:
     options = {"pool": 1000, "pretrain_epochs": 3, "judge_every": 1000, "epochs": 30, "device": "cpu"}
     given = [f"--option={name}={options[name]}" for name in ("pool", "pretrain_epochs", "judge_every")]
-    asked = command("train", spine / "cohort", "--out", tmp_path / "run", "--epochs", "30", "--device", "cpu", *given)
+    given += ["--model=medgan_paper", "--epochs=30", "--device=cpu"]
+    asked = command("train", spine / "cohort", "--out", tmp_path / "run", *given)
     checkpoint = partial_path(tmp_path / "run") / "checkpoints" / "autoencoder.pt"
     with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         while not checkpoint.is_file() and process.poll() is None:
@@ -165,7 +166,7 @@ def test_interrupted_training_goes_on_by_the_same_command_to_the_same_bytes(spin
 
     again = subprocess.run(asked, capture_output=True, text=True, check=True, env=ENVIRONMENT)
     assert "going on from where it stopped" in again.stderr
-    train(spine / "cohort", tmp_path / "whole", Train(options=options), seed=0)
+    train(spine / "cohort", tmp_path / "whole", Train(model="medgan_paper", options=options), seed=0)
     assert source_hash(tmp_path / "run") == source_hash(tmp_path / "whole")
 
 

@@ -12,8 +12,10 @@ from privacy.ledger import Ledger
 from synthehr.errors import BadRequest, IncompleteLanding
 from synthehr.landing import partial_path, read_manifest, source_hash
 
+# the published model, because it has two phases to be interrupted in
 TINY = Train(
-    options={"epochs": 4, "pretrain_epochs": 2, "batch_size": 200, "pool": 1000, "judge_every": 2, "device": "cpu"}
+    model="medgan_paper",
+    options={"epochs": 4, "pretrain_epochs": 2, "batch_size": 200, "pool": 1000, "judge_every": 2, "device": "cpu"},
 )
 
 
@@ -83,7 +85,7 @@ def test_the_ledger_has_every_look(whole: Path) -> None:
 
 def test_the_manifest_has_the_request(whole: Path, spine: Path) -> None:
     manifest = read_manifest(whole, "run")
-    assert manifest.config == {"model": "medgan", "options": TINY.options, "seed": 3}
+    assert manifest.config == {"model": "medgan_paper", "options": TINY.options, "seed": 3}
     assert manifest.made_from == {"cohort": source_hash(spine / "cohort")}
 
 
