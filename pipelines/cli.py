@@ -21,7 +21,6 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same bytes.")]
 Out = Annotated[Path, typer.Option(help="Folder to write; complete or absent.")]
-Extract = Annotated[Path, typer.Argument(exists=True, help="Folder or file of the extract.")]
 Folder = Annotated[Path, typer.Option()]
 Override = Annotated[str | None, typer.Option(help="Release although the gate refuses; the bundle records the reason.")]
 FROM_LANDINGS = "Complete landings stand, training has its last checkpoint."

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pipelines.evaluate import check_lineage
 from privacy.ledger import Ledger
@@ -55,14 +55,9 @@ def release(
     report = render_html(view)
     refused = out.parent / f"{out.name}.refused.html"
     if not decision.released:
-        refused.parent.mkdir(parents=True, exist_ok=True)
-        write_text(refused, report)
-        earlier = f" {out} holds an earlier bundle, not this one." if out.exists() else ""
-        raise GateRefused(
-            f"{decision.refusal()}\nNo bundle was written; the report for the privacy officer: {refused}.{earlier}"
-        )
-    datasheet = render_markdown(view)
-    if _is_this_release(out, name, decision, view.hashes, {"report.html": report, "datasheet.md": datasheet}):
+        _refuse(refused, report, decision, out)
+    pages = {"report.html": report, "datasheet.md": render_markdown(view)}
+    if _is_this_release(out, name, decision, view.hashes, pages):
         log.info(f"{out.name}: complete and unchanged, skipped")
     else:
         write_bundle(
@@ -72,12 +67,21 @@ def release(
             decision=decision,
             ledger=ledger,
             report_html=report,
-            datasheet=datasheet,
+            datasheet=pages["datasheet.md"],
             name=name,
             progress=progress,
         )
     refused.unlink(missing_ok=True)
     return {"bundle": str(out), "verdict": decision.verdict, "override": override, "report": str(out / "report.html")}
+
+
+def _refuse(page: Path, report: str, decision: Decision, out: Path) -> NoReturn:
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_text(page, report)
+    earlier = f" {out} holds an earlier bundle, not this one." if out.exists() else ""
+    raise GateRefused(
+        f"{decision.refusal()}\nNo bundle was written; the report for the privacy officer: {page}.{earlier}"
+    )
 
 
 def _check_evaluated(cohort: Path, synthetic: Path, evaluation: Path) -> None:

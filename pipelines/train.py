@@ -64,6 +64,7 @@ def within(minutes: float | None, progress: Progress) -> Progress:
         elapsed = min(round(time.monotonic() - start), seconds)
         progress("train", elapsed, seconds, "seconds", f"{task}, {unit} {done:,}{f', {note}' if note else ''}")
 
+    progress("train", 0, seconds, "seconds")
     return by_the_clock
 
 

@@ -115,6 +115,7 @@ def test_a_budget_by_the_clock_is_shown_by_the_clock(monkeypatch: pytest.MonkeyP
     now[0] = 300.0
     progress("train adversarial", 9, 2000, "pass")
     assert heard == [
+        ("train", 0, 120, "seconds"),
         ("train", 30, 120, "seconds", "train adversarial, pass 7, distance 1"),
         ("train", 120, 120, "seconds", "train adversarial, pass 9"),
     ]
