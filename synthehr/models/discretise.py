@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import sparse, special
 
 from synthehr.models.marginals import Marginals
 from synthehr.models.sizes import SizeHead
 
 BLOCK_CODES = 64  # columns partitioned at a time while calibrating: bounds the copy that the partition needs
-COARSE_POOL, COARSE_ROUNDS, FINE_ROUNDS = 10_000, 12, 4  # proportional updates: on a part of the pool, then on all
+COARSE_POOL, COARSE_ROUNDS, FINE_ROUNDS = 10_000, 16, 8  # proportional updates: on a part of the pool, then on all
 NEVER = np.float32(np.finfo(np.float32).max)  # finite, so that a margin to it is a number
 
 
@@ -135,18 +135,27 @@ def _raked(cut: Cut, scores: NDArray[np.float32]) -> Cut:
 
 
 def _raked_head(cut: Cut, scores: NDArray[np.float32], head: SizeHead, size: NDArray[np.int64]) -> NDArray[np.float32]:
-    """First levels (k,) of a head's codes; scores (n, k) are theirs alone. Sizes stand still while levels move."""
+    """First levels (k,) of a head's codes; scores (n, k) are theirs alone. Sizes stand still while levels move.
+
+    Each level goes towards its prevalence, a step that halves whenever it overshoots (Riedmiller and Braun 1993).
+    """
     offsets, target = cut.marginals.offsets, cut.marginals.first()[head.codes]
     first = cut.levels[offsets[head.codes]].copy()
     moving = (target > 0) & (first < NEVER)
-    spread = np.maximum(scores.std(axis=0), 1e-3)
-    few = slice(0, COARSE_POOL)
+    spread = scores.std(axis=0)
+    # codes compete: a score that hardly varies has to move as far as its rivals' do
+    reach, last = 0.5 * np.maximum(spread, np.median(spread)), np.zeros(len(target))
     for step in range(COARSE_ROUNDS + FINE_ROUNDS):
-        part = few if step < COARSE_ROUNDS else slice(None)
+        part = slice(0, COARSE_POOL) if step < COARSE_ROUNDS else slice(None)
+        n = len(size[part])
         share = _largest(scores[part] - first, size[part]).mean(axis=0)
-        half = 0.5 / len(size[part])
-        move = spread * np.clip(np.log((target + half) / (share + half)), -2, 2) * 0.4 / (1 + step / 8)
-        first[moving] -= move[moving].astype(np.float32)
+        gap = special.logit((n * target + 0.5) / (n + 1)) - special.logit((n * share + 0.5) / (n + 1))
+        # of a code expected less than once in this pool none is right: sought until it comes, it would come in hundreds
+        off = moving & (np.abs(share - target) * n >= np.maximum(1, 0.5 * np.sqrt(n * target)))
+        turn = np.sign(gap) * off * last
+        reach *= np.where(turn < 0, 0.5, np.where(turn > 0, 1.2, 1.0))
+        last = np.where(off, np.sign(gap), last)
+        first -= (off * reach * np.clip(gap, -2, 2)).astype(np.float32)
     return first
 
 

@@ -55,8 +55,8 @@ class Medgan:
         "learning_rate": 3e-4,  # the start is near: the paper's 1e-3 leaves it within a pass
         "l2": 0.0,
         "noise": 0.5,
-        "judge_every": 5,
-        "epochs": 200,
+        "judge_every": 10,
+        "epochs": 100,
     }
     vocabulary: Vocabulary
     sampler: Sampler

@@ -44,7 +44,7 @@ class MedganOptions:
     judge_every: int = 10
     sizes: bool = True
     noise: float | None = None
-    pool: int = 50_000
+    pool: int = 100_000
     device: str = "auto"
 
     @staticmethod

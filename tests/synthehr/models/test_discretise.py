@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.models.discretise import Cut, calibrate
 from synthehr.models.marginals import Marginals
@@ -75,3 +77,23 @@ def test_without_heads_sizes_are_not_met(cohort: Cohort) -> None:
     cut = calibrate(scores, Marginals.of(extended(train, heads), binary=True))
     drawn = heads[0].values[np.argmax(cut.present(scores)[:, heads[0].members], axis=1)]
     assert (np.diff(cut.apply(scores)[:, heads[0].codes].indptr) == drawn).mean() < 0.6
+
+
+def test_a_code_of_one_patient_does_not_come_in_hundreds() -> None:
+    """Expected less than once in the coarse pool, it is rightly absent there; sought until it came, it would flood."""
+    rng = np.random.default_rng(0)
+    n, d = 20_000, 12
+    vocabulary = Vocabulary(tuple(f"A/{j}" for j in range(d)), ("",) * d, (None,) * d)
+    counts = np.zeros((n, d), dtype=np.int64)
+    counts[np.arange(n), rng.integers(d - 1, size=n)] = 1
+    counts[np.arange(0, n, 2), rng.integers(d - 1, size=n // 2)] = 1
+    counts[0, d - 1] = 1
+    matrix = CodeMatrix(canonical(sparse.csr_matrix(counts)), np.arange(n, dtype=np.int64), vocabulary)
+    heads = size_heads(vocabulary, size_values(matrix))
+    wide = extended(matrix, heads)
+    scores = rng.logistic(size=(50_000, len(wide.vocabulary))).astype(np.float32)
+    scores[:, d - 1] = -12 + 0.01 * scores[:, d - 1]  # a generator that hardly ever thinks of it
+    cut = calibrate(scores, Marginals.of(wide, binary=True), heads)
+    assert cut.present(scores)[:, d - 1].sum() <= 10
+    prevalence = cut.present(scores)[:, : d - 1].mean(axis=0)
+    assert prevalence == pytest.approx(matrix.prevalence()[: d - 1], abs=0.003)
