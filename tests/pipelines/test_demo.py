@@ -12,9 +12,9 @@ from synthehr.landing import check_landing
 def test_the_demo_tells_the_whole_story(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(story, "SIMULATED_PATIENTS", 1_200)
+    monkeypatch.setattr(story, "SIMULATED_PATIENTS", 800)
     with pytest.raises(SystemExit) as end:
-        app(["demo", "--out", str(tmp_path / "demo"), "--minutes", "0.02"])
+        app(["demo", "--out", str(tmp_path / "demo"), "--minutes", "0.01"])
     assert end.value.code == 0
     for name, kind in [("events", "events"), ("cohort", "cohort"), ("run", "run"), ("synthetic", "synthetic")]:
         check_landing(tmp_path / "demo" / name, kind)
