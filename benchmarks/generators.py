@@ -83,7 +83,7 @@ def main() -> None:
         "medgan": ("medgan", budget),
         "medgan, not trained": ("medgan", {"minutes": 1e-6}),
         "medgan_paper": ("medgan_paper", budget),
-        "medgan_paper, sizes not learned": ("medgan_paper", {**budget, "sizes": False}),
+        "medgan_paper, sizes learned": ("medgan_paper", {**budget, "sizes": True}),
         "copula": ("copula", {}),
         "independent": ("independent", {}),
     }

@@ -6,7 +6,7 @@ the lowest index comes first, in both.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Literal
 
@@ -79,28 +79,6 @@ def nearest_distance(
             _mask_self(block, start)
         found[start : start + block.shape[1]] = block.min(axis=0)
     return found
-
-
-def count_within(
-    queries: sparse.csr_matrix,
-    base: sparse.csr_matrix,
-    thresholds: Sequence[int],
-    *,
-    exclude_self: bool = False,
-) -> NDArray[np.int64]:
-    """Number of records of `base` at Hamming distance <= t of each query, (n_queries, n_thresholds).
-
-    Raises:
-        ValueError: as `nearest`.
-    """
-    _check(queries, base, exclude_self)
-    counts = np.empty((queries.shape[0], len(thresholds)), dtype=np.int64)
-    for start, block in distance_blocks(queries, base):
-        if exclude_self:
-            _mask_self(block, start)
-        for column, threshold in enumerate(thresholds):
-            counts[start : start + block.shape[1], column] = np.count_nonzero(block <= threshold, axis=0)
-    return counts
 
 
 def distance_blocks(

@@ -5,6 +5,7 @@ calibrated to the marginal, keeps both. Where a code system has a size head, the
 the codes that stand highest above their thresholds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from synthehr.models.marginals import Marginals
 from synthehr.models.sizes import SizeHead
 
 BLOCK_CODES = 64  # columns partitioned at a time while calibrating: bounds the copy that the partition needs
-COARSE_POOL, COARSE_ROUNDS, FINE_ROUNDS = 10_000, 16, 8  # proportional updates: on a part of the pool, then on all
+COARSE_POOL, COARSE_ROUNDS, FINE_ROUNDS = 10_000, 20, 8  # of balancing: on a part of the pool, then on all of it
 NEVER = np.float32(np.finfo(np.float32).max)  # finite, so that a margin to it is a number
 
 
@@ -86,7 +87,7 @@ def calibrate(scores: NDArray[np.float32], marginals: Marginals, heads: tuple[Si
     """The cut at which a pool of scores (n_pool, n_columns) has the given marginals.
 
     Each level is the (1 - tail)-quantile of its column, right to 1 / n_pool. Group biases, and the first levels of
-    codes under a size head, are found by proportional updates of the shares that come out.
+    codes under a size head, are balanced until the shares that come out are right.
     """
     n, d = scores.shape
     offsets = marginals.offsets
@@ -112,14 +113,45 @@ def _quantiles(column: NDArray[np.float32], above: NDArray[np.int64]) -> NDArray
     return np.where(above <= 0, NEVER, np.where(above >= n, -NEVER, cuts)).astype(np.float32)
 
 
-def _group_bias(scores: NDArray[np.float32], target: NDArray[np.float64], rounds: int = 60) -> NDArray[np.float32]:
-    bias = np.zeros(len(target))
-    spread = float(scores.std()) or 1.0
-    for step in range(rounds):
-        share = np.bincount(np.argmax(scores + bias.astype(np.float32), axis=1), minlength=len(target)) / len(scores)
-        gain = spread * 0.5 / (1 + step / 20)
-        bias += gain * np.clip(np.log((target + 1e-6) / (share + 1e-6)), -4, 4)
-    return bias.astype(np.float32)
+def _group_bias(scores: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Biases (k,) at which each member of an exclusive group wins its share of the pool (n, k)."""
+
+    def share(bias: NDArray[np.float32], n: int) -> NDArray[np.float64]:
+        return np.bincount(np.argmax(scores[:n] + bias, axis=1), minlength=len(target)) / n
+
+    start = np.zeros(len(target), dtype=np.float32)
+    return _balanced(start, target, scores, share, moving=np.ones(len(target), dtype=bool))
+
+
+def _balanced(
+    offset: NDArray[np.float32],
+    target: NDArray[np.float64],
+    scores: NDArray[np.float32],
+    share_of: Callable[[NDArray[np.float32], int], NDArray[np.float64]],
+    *,
+    moving: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Offsets of competing scores (k,) at which each is chosen as often as `target` says; a higher one is chosen more.
+
+    share_of: the shares that offsets give among the first n of the pool. Each offset goes towards its share by a step
+    that halves whenever it overshoots (Riedmiller and Braun 1993): a rare one, moved in proportion to how rare it is,
+    comes in hundreds.
+    """
+    spread = scores.std(axis=0)
+    # what competes has to move as far as its rivals' scores do, however little its own varies
+    reach, last = 0.5 * np.maximum(spread, np.median(spread)), np.zeros(len(target))
+    offset = offset.copy()
+    for step in range(COARSE_ROUNDS + FINE_ROUNDS):
+        n = min(COARSE_POOL, len(scores)) if step < COARSE_ROUNDS else len(scores)
+        share = share_of(offset, n)
+        gap = special.logit((n * target + 0.5) / (n + 1)) - special.logit((n * share + 0.5) / (n + 1))
+        # of what is expected less than once in this pool none is right: it must not be sought until it comes
+        off = moving & (np.abs(share - target) * n >= np.maximum(1, 0.5 * np.sqrt(n * target)))
+        turn = np.sign(gap) * off * last
+        reach *= np.where(turn < 0, 0.5, np.where(turn > 0, 1.2, 1.0))
+        last = np.where(off, np.sign(gap), last)
+        offset += (off * reach * np.clip(gap, -2, 2)).astype(np.float32)
+    return offset
 
 
 def _raked(cut: Cut, scores: NDArray[np.float32]) -> Cut:
@@ -135,28 +167,14 @@ def _raked(cut: Cut, scores: NDArray[np.float32]) -> Cut:
 
 
 def _raked_head(cut: Cut, scores: NDArray[np.float32], head: SizeHead, size: NDArray[np.int64]) -> NDArray[np.float32]:
-    """First levels (k,) of a head's codes; scores (n, k) are theirs alone. Sizes stand still while levels move.
-
-    Each level goes towards its prevalence, a step that halves whenever it overshoots (Riedmiller and Braun 1993).
-    """
+    """First levels (k,) of a head's codes; scores (n, k) are theirs alone. Sizes stand still while levels move."""
     offsets, target = cut.marginals.offsets, cut.marginals.first()[head.codes]
-    first = cut.levels[offsets[head.codes]].copy()
-    moving = (target > 0) & (first < NEVER)
-    spread = scores.std(axis=0)
-    # codes compete: a score that hardly varies has to move as far as its rivals' do
-    reach, last = 0.5 * np.maximum(spread, np.median(spread)), np.zeros(len(target))
-    for step in range(COARSE_ROUNDS + FINE_ROUNDS):
-        part = slice(0, COARSE_POOL) if step < COARSE_ROUNDS else slice(None)
-        n = len(size[part])
-        share = _largest(scores[part] - first, size[part]).mean(axis=0)
-        gap = special.logit((n * target + 0.5) / (n + 1)) - special.logit((n * share + 0.5) / (n + 1))
-        # of a code expected less than once in this pool none is right: sought until it comes, it would come in hundreds
-        off = moving & (np.abs(share - target) * n >= np.maximum(1, 0.5 * np.sqrt(n * target)))
-        turn = np.sign(gap) * off * last
-        reach *= np.where(turn < 0, 0.5, np.where(turn > 0, 1.2, 1.0))
-        last = np.where(off, np.sign(gap), last)
-        first -= (off * reach * np.clip(gap, -2, 2)).astype(np.float32)
-    return first
+    first = cut.levels[offsets[head.codes]]
+
+    def share(offset: NDArray[np.float32], n: int) -> NDArray[np.float64]:
+        return np.asarray(_largest(scores[:n] + offset, size[:n]).mean(axis=0), dtype=np.float64)
+
+    return -_balanced(-first, target, scores, share, moving=(target > 0) & (first < NEVER))
 
 
 def _deeper_levels(

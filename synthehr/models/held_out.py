@@ -40,7 +40,9 @@ def correlations(binary: sparse.csr_matrix) -> NDArray[np.float64]:
     n = ones.shape[0]
     p = np.asarray(ones.mean(axis=0)).ravel()
     covariance = np.asarray((ones.T @ ones).todense()) / n - np.outer(p, p)
-    scale = np.sqrt(np.outer(p * (1 - p), p * (1 - p)))
+    # a column of ones has a mean a rounding above 1
+    spread = np.sqrt(np.maximum(p * (1 - p), 0))
+    scale = np.outer(spread, spread)
     result: NDArray[np.float64] = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
     np.fill_diagonal(result, 0.0)
     return result

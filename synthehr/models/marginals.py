@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
 
-MAX_LEVELS = (
-    64  # longer tails of a count are cut here: 64 encounters with one code, and the ledger of thresholds stays small
-)
+MAX_LEVELS = 64  # a longer tail of a count is cut here: 64 encounters with one code
 
 
 @dataclass(frozen=True)

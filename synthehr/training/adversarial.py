@@ -5,6 +5,7 @@ Invariants: nothing is stepped unless loss and gradient are finite; the batches 
 average is what is kept; and the checkpoint that is kept is the best by fidelity to held-out patients.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,12 +115,10 @@ def play(
         last = run.epoch == schedule.epochs
         if run.epoch % schedule.judge_every == 0 or last:
             run.keep_if_better(judge(run.average.state))
-        note = f"held-out distance {run.best_distance:.4f}" if run.best else ""
-        progress("train adversarial", run.epoch, schedule.epochs, "pass", note)
+        best = f"held-out distance {run.best_distance:.4f}"
+        progress("train adversarial", run.epoch, schedule.epochs, "pass", best)
         if checkpoint.due() or last:
             run.save()
-    if not run.best:
-        run.keep_if_better(judge(run.average.state))
     return run.best, run.history
 
 
@@ -155,6 +154,8 @@ class _Run:
         self.average.steps = state["average_steps"]
 
     def keep_if_better(self, distance: float) -> None:
+        if not math.isfinite(distance):
+            raise Diverged(f"Pass {self.epoch}: the distance to held-out patients is {distance}: lower learning_rate.")
         self.history.append((self.epoch, "held_out_distance", distance))
         if distance < self.best_distance:
             self.best_distance = distance
@@ -169,7 +170,7 @@ class _Run:
 
 def _one_pass(game: Game, batches: Batches, schedule: Schedule, average: Averaged, number: int) -> dict[str, float]:
     noise = torch.Generator(device=batches.device).manual_seed(batches.seed * 1_000_003 + number)
-    sums: dict[str, float] = {}
+    seen: dict[str, list[float]] = {}
     for k, real in enumerate(batches.passing(number, STREAM)):
         terms = {"discriminator": game.discriminator_loss(real, noise)}
         _step(terms, game.discriminator, game.discriminator_optimizer, number)
@@ -181,9 +182,8 @@ def _one_pass(game: Game, batches: Batches, schedule: Schedule, average: Average
             average.update(game.generator)
             terms |= made
         for name, value in terms.items():
-            sums[name] = sums.get(name, 0.0) + value.item()
-    made_steps = max(len(batches) // schedule.discriminator_steps, 1)
-    return {name: total / (len(batches) if name == "discriminator" else made_steps) for name, total in sums.items()}
+            seen.setdefault(name, []).append(value.item())
+    return {name: sum(values) / len(values) for name, values in seen.items()}
 
 
 def _step(

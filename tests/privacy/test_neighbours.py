@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from privacy import neighbours
-from privacy.neighbours import count_within, default_engine, nearest, nearest_distance
+from privacy.neighbours import default_engine, nearest, nearest_distance
 
 needs_faiss = pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reason="faiss-cpu is not installed")
 ENGINES = [pytest.param("faiss", marks=needs_faiss), "product"]
@@ -76,15 +76,6 @@ def test_blocks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> Non
             np.testing.assert_array_equal(one, other)
 
 
-def test_count_within_is_the_definition() -> None:
-    queries, base = random_records(2, 20, 30), random_records(3, 90, 30)
-    truth = by_definition(queries, base)
-    expected = np.stack([(truth <= t).sum(axis=1) for t in (0, 3, 6)], axis=1)
-    np.testing.assert_array_equal(count_within(csr(queries), csr(base), (0, 3, 6)), expected)
-    with_self = count_within(csr(base), csr(base), (0, 3))
-    np.testing.assert_array_equal(count_within(csr(base), csr(base), (0, 3), exclude_self=True), with_self - 1)
-
-
 def test_weighted_distance_is_the_sum_of_the_weights_of_codes_that_differ() -> None:
     queries, base = random_records(4, 15, 30), random_records(5, 40, 30)
     weights = np.random.default_rng(6).integers(0, 500, 30) / 64  # whole steps: nothing is rounded
@@ -128,7 +119,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
     with pytest.raises(ValueError, match="k must be between 1 and the 2 records"):
         nearest(three, three, 3, exclude_self=True)
     with pytest.raises(ValueError, match="needs base to be the queries"):
-        count_within(three[:2], three, (1,), exclude_self=True)
+        nearest(three[:2], three, 1, exclude_self=True)
     with pytest.raises(ValueError, match="no neighbour to find"):
         nearest_distance(three, three[:0])
     with pytest.raises(ValueError, match="finite numbers of 0 or more"):

@@ -13,7 +13,7 @@ AT_LEAST_ONE = ("epochs", "batch_size", "embedding_dim", "discriminator_steps", 
 
 @dataclass(frozen=True, kw_only=True)
 class MedganOptions:
-    """Options of medGAN; the defaults are the paper's setting.
+    """Options of medGAN; where the paper has a setting, the default is that.
 
     data: "binary" or "count". start: "autoencoder" pre-trains the decoder on records, as in the paper; "factors" makes
     the generator a factor model of the codes' tetrachoric correlations instead. epochs, pretrain_epochs: passes over

@@ -97,3 +97,25 @@ def test_a_code_of_one_patient_does_not_come_in_hundreds() -> None:
     assert cut.present(scores)[:, d - 1].sum() <= 10
     prevalence = cut.present(scores)[:, : d - 1].mean(axis=0)
     assert prevalence == pytest.approx(matrix.prevalence()[: d - 1], abs=0.003)
+
+
+def test_rare_members_of_a_group_come_at_their_share() -> None:
+    """Sixteen members from 71 % down to 8 in 10,000, like the sizes of a real extract, and scores that are far off."""
+    target = np.array(
+        [0.71, 0.06, 0.06, 0.06, 0.05, 0.03, 0.01, 0.005, 0.004, 0.003, 0.002, 0.002, 0.0015, 0.001, 0.0008]
+    )
+    target = np.append(target, 1 - target.sum())
+    names = tuple(f"SIZE/{k}" for k in range(16))
+    marginals = Marginals(Vocabulary(names, ("",) * 16, ("size",) * 16), np.arange(17), target)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        # as a factor start scores sizes: members rise together, the common one least, and rare ones not in order
+        spread = np.array([6.0] + [17.0] * 11 + [10.0] * 4)
+        mean = np.array([-2.0] + [-35.0] * 11 + [-15.0] * 4)
+        own = rng.normal(size=(20_000, 16)) * 0.3
+        scores = (rng.gumbel(size=(20_000, 16)) + mean + spread * (rng.normal(size=(20_000, 1)) + own)).astype(
+            np.float32
+        )
+        share = np.asarray(calibrate(scores, marginals).apply(scores).mean(axis=0)).ravel()
+        # what balancing leaves alone is half a standard error of a share, or one patient
+        assert (np.abs(share - target) * 20_000 <= np.maximum(2, 1.5 * np.sqrt(20_000 * target))).all()
