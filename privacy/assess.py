@@ -13,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from privacy.attributes import attribute_risks, compromised
-from privacy.duplicates import duplicate_risks
-from privacy.membership import ATTACK, RARITY_ATTACK, NearestDistances, membership_risks, rarity_weights
+from privacy.attributes.votes import attribute_risks, compromised
+from privacy.identity.duplicates import duplicate_risks
+from privacy.membership.neighbours import ATTACK, RARITY_ATTACK, NearestDistances, membership_risks, rarity_weights
 from privacy.neighbours import nearest_distance
-from privacy.presence import presence_risks
+from privacy.membership.presence import presence_risks
 from privacy.ranks import Targets
 from privacy.risk import Risk
 

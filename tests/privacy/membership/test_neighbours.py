@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from privacy.membership import NearestDistances, membership_risks, rarity_weights
+from privacy.membership.neighbours import NearestDistances, membership_risks, rarity_weights
 from privacy.neighbours import nearest_distance
 from privacy.ranks import Targets, auc, tpr_at_fpr
 from privacy.risk import Risk

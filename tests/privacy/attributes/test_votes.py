@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from privacy.attributes import attribute_risks, compromised, guess, known_code_counts
+from privacy.attributes.votes import attribute_risks, compromised, guess, known_code_counts
 from privacy.risk import Risk
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from privacy.duplicates import duplicate_risks
+from privacy.identity.duplicates import duplicate_risks
 from privacy.risk import FILE_ONLY, WITH_REFERENCE, Risk, newcombe
 
 

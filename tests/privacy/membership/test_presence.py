@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from privacy.presence import presence_risks
+from privacy.membership.presence import presence_risks
 from privacy.ranks import Targets
 from privacy.risk import Risk, clopper_pearson
 
