@@ -1,28 +1,36 @@
-"""The tier of attacks that every release is put through, with nothing but matrices: anybody's synthetic data will do.
+"""The no-box tier: every attack that needs nothing but matrices, on a release and on all that it is compared with.
 
-Measured on simulated records of the benchmark's size (46,500 members, 10,700 non-members, 71,518 x 920 synthetic, 10
-codes a row): 25 CPU seconds on one core, 0.4 GB.
-Not in this tier: an attacker who also holds the generator.
+Each attack is tried on the release, on fresh real patients (the control), on a copy of the training data (the ceiling)
+and on the comparators; what was found stands in one row. Not in this tier: an attacker who also holds the generator
+(`privacy.membership.discriminator`, `privacy.membership.shadow`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
-from privacy.attributes.votes import attribute_risks, compromised
-from privacy.identity.duplicates import duplicate_risks
-from privacy.membership.neighbours import ATTACK, RARITY_ATTACK, NearestDistances, membership_risks, rarity_weights
-from privacy.neighbours import nearest_distance
-from privacy.membership.presence import presence_risks
-from privacy.ranks import Targets
+from privacy.attack import Attack, Finding
+from privacy.attributes.reconstruction import reconstruction
+from privacy.attributes.sensitive import sensitive_codes
+from privacy.attributes.votes import attribute_votes
+from privacy.identity.adversarial_accuracy import adversarial_accuracy
+from privacy.identity.duplicates import duplicates
+from privacy.identity.linkability import linkability
+from privacy.identity.meaningful import meaningful_identity
+from privacy.identity.singling_out import singling_out
+from privacy.membership.measure import PRIOR
+from privacy.membership.tier import Membership
+from privacy.multiplicity import holm
+from privacy.patients import Patients, binary_records
+from privacy.power import detectable_difference
 from privacy.risk import Risk
 
-MOST_TARGETS = 10_000  # on a side: twice what a TPR at 0.1 % FPR takes, in a few CPU seconds
 Progress = Callable[[str, int, int, str], None]
+SYNTHETIC, CONTROL, CEILING = RESERVED = ("synthetic", "control", "ceiling")
+ROC_COLUMNS = ["attack", "place", "fpr", "tpr"]
 
 
 def _silent(task: str, done: int, total: int, unit: str) -> None:
@@ -33,118 +41,136 @@ def _silent(task: str, done: int, total: int, unit: str) -> None:
 class Assessment:
     """What the attacks found.
 
-    risks: not yet judged. roc: columns attack, place (synthetic, control or ceiling), fpr, tpr; no point is a patient.
+    risks: not yet judged. roc: columns attack, place (synthetic, control, ceiling or a comparator), fpr, tpr; no point
+    is a patient.
     """
 
     risks: tuple[Risk, ...]
     roc: pd.DataFrame
 
 
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the steward declares of the release, before anything is measured.
+
+    sensitive: columns that nobody may learn, None for a spread of the codes that have carriers enough to tell.
+    quasi_identifiers: groups of exclusive columns by which one can look a patient up elsewhere (sex, age band, race).
+    population: how many people the extract was drawn from, None where unknown. prior: share of members among those whom
+    an attacker asks about, in (0, 1).
+    """
+
+    sensitive: Sequence[int] | None = None
+    quasi_identifiers: Sequence[Sequence[int]] = ()
+    population: int | None = None
+    prior: float = PRIOR
+
+
 def assess(
-    *,
-    members: sparse.csr_matrix,
-    nonmembers: sparse.csr_matrix,
-    reference: sparse.csr_matrix,
-    fresh: sparse.csr_matrix,
+    patients: Patients,
     synthetic: sparse.csr_matrix,
+    *,
     seed: int,
+    declared: Declared | None = None,
+    comparators: Mapping[str, sparse.csr_matrix] | None = None,
     progress: Progress = _silent,
 ) -> Assessment:
-    """Attack a release: presence, membership (plain and rarity-weighted), exact duplicates, attributes.
+    """Attack a release with the whole tier, and the comparators with it.
 
-    All five are CSR of 0 and 1 over the same codes. members were in the training data; nonmembers, reference and fresh
-    were not, and no patient is in two of the four. synthetic is the release; fresh stands in its place as control, a
-    copy of the members as ceiling. reference is what the attacker holds besides. At most 10,000 patients a side are
-    attacked, drawn at random with `seed`; the notes say how many of how many.
+    synthetic: CSR of 0 and 1 over the codes of `patients`. comparators: other releases of the same patients by name (an
+    independent sampler, a k-anonymised table, the previous release); their figures are `Risk.others`. p values are
+    those of the synthetic release alone, corrected over its attacks by Holm's method.
 
     Raises:
-        ValueError: an empty matrix, unequal codes, or a value other than 0 and 1.
+        ValueError: a release with fewer than 2 records, other columns, or a value other than 0 and 1; a comparator with
+            a reserved name.
     """
-    given = {"members": members, "nonmembers": nonmembers, "reference": reference, "fresh": fresh}
-    given["synthetic"] = synthetic
-    records = {name: _checked(name, matrix, members.shape[1]) for name, matrix in given.items()}
-    draw_seed, plain_seed, rarity_seed, attribute_seed = np.random.SeedSequence(seed).spawn(4)
-    rng = np.random.default_rng(draw_seed)
-    targets = {who: _sample(records[who], MOST_TARGETS, rng) for who in ("members", "nonmembers")}
-    note = _how_many(targets, records)
-    plain = _distances(targets, records, None, progress, "nearest neighbours")
-    weights = rarity_weights(records["reference"])
-    rarity = _distances(targets, records, weights, progress, "nearest neighbours, rarity-weighted")
-    found, roc = membership_risks(plain, attack=ATTACK, seed=plain_seed, note=note)
-    found_rarity, roc_rarity = membership_risks(rarity, attack=RARITY_ATTACK, seed=rarity_seed, note=note)
-    duplicates, attributes = _duplicates(records), _attributes(targets, records, attribute_seed, progress)
-    presence = presence_risks(plain.synthetic, plain.ceiling, note=note)
-    risks = (*found, *found_rarity, *duplicates, *attributes, *presence)
-    return Assessment(risks=risks, roc=pd.concat([roc, roc_rarity], ignore_index=True))
+    declared = declared or Declared()
+    if taken := sorted(set(RESERVED) & set(comparators or {})):
+        raise ValueError(f"A comparator may not be called {taken[0]!r}: give it another name.")
+    given = {SYNTHETIC: synthetic, CONTROL: patients.fresh, CEILING: patients.members, **(comparators or {})}
+    releases = {name: binary_records(name, matrix, len(patients.codes)) for name, matrix in given.items()}
+    membership_seed, *seeds = np.random.SeedSequence(seed).spawn(9)
+    attacks = _attacks(patients, declared, seeds)
+    steps = _Steps(progress, (len(attacks) + 1) * len(releases))
+    found: dict[str, list[Finding]] = {name: [] for name in releases}
+    curves = []
+    membership = Membership(patients, seed=membership_seed, prior=declared.prior)
+    for place, release in releases.items():
+        scores = membership.score(release)
+        found[place] += membership.findings(scores)
+        curves.append(membership.curves(scores).assign(place=place))
+        steps.done("membership")
+    for name, prepare in attacks.items():
+        attack = prepare()
+        for place, release in releases.items():
+            found[place] += attack(release)
+            steps.done(name)
+    return Assessment(risks=tuple(joined(found)), roc=pd.concat(curves, ignore_index=True)[ROC_COLUMNS])
 
 
-def _checked(name: str, matrix: sparse.csr_matrix, n_codes: int) -> sparse.csr_matrix:
-    if matrix.shape[0] < 2 or matrix.shape[1] != n_codes:
-        raise ValueError(f"{name} must have at least 2 records and {n_codes} codes. Got {matrix.shape} instead.")
-    tidy = sparse.csr_matrix(matrix, copy=True)
-    tidy.sum_duplicates()
-    tidy.eliminate_zeros()
-    if tidy.nnz and not (tidy.data == 1).all():
-        raise ValueError(f"{name} must hold 0 and 1 only: clip counts to 1 first. Its largest value is {tidy.max()}.")
-    return tidy.astype(np.uint8)
+def joined(found: Mapping[str, Sequence[Finding]]) -> Iterator[Risk]:
+    """One `Risk` for each figure of the synthetic release, with the same figure of the other releases beside it.
+
+    found: what was found on each release, by its name; "synthetic", "control" and "ceiling" must be among them. A
+    figure without a control is left out: nobody could read it. Where an attack gives no detectable value, that of a
+    difference from the control stands in.
+    """
+    places = {name: {(f.attack, f.metric): f.estimate.value for f in findings} for name, findings in found.items()}
+    own = [f for f in found[SYNTHETIC] if (f.attack, f.metric) in places[CONTROL]]
+    tested = [f for f in own if f.p is not None]
+    adjusted = dict(zip(((f.attack, f.metric) for f in tested), holm([float(f.p or 0.0) for f in tested]), strict=True))
+    for f in own:
+        key = (f.attack, f.metric)
+        control = places[CONTROL][key]
+        detectable = f.detectable
+        if detectable is None and f.nonmembers_needed is None:
+            detectable = detectable_difference(control, f.estimate)
+        yield Risk(
+            attack=f.attack,
+            knowledge=f.knowledge,
+            metric=f.metric,
+            value=f.estimate.value,
+            low=f.estimate.low,
+            high=f.estimate.high,
+            control=control,
+            n=f.n,
+            ceiling=places[CEILING].get(key),
+            others={name: places[name][key] for name in found if name not in RESERVED and key in places[name]},
+            p=f.p,
+            p_adjusted=float(adjusted[key]) if key in adjusted else None,
+            detectable=detectable,
+            nonmembers_needed=f.nonmembers_needed,
+            note=f.note,
+        )
 
 
-def _sample(records: sparse.csr_matrix, most: int, rng: np.random.Generator) -> sparse.csr_matrix:
-    # shuffled even where all are kept: what follows takes the first few
-    return records[rng.permutation(records.shape[0])[:most]]
+def _attacks(
+    patients: Patients, declared: Declared, seeds: Sequence[np.random.SeedSequence]
+) -> dict[str, Callable[[], Attack]]:
+    """The attacks by name, each prepared only when its turn comes: what one holds is let go before the next."""
+    groups, population = declared.quasi_identifiers, declared.population
+    attacks: dict[str, Callable[[], Attack]] = {
+        "duplicates": lambda: duplicates(patients, seed=seeds[0]),
+        "nearest-neighbour accuracy": lambda: adversarial_accuracy(patients, seed=seeds[1]),
+        "attributes": lambda: attribute_votes(patients, seed=seeds[2]),
+        "sensitive codes": lambda: sensitive_codes(patients, sensitive=declared.sensitive, seed=seeds[3]),
+        "reconstruction": lambda: reconstruction(patients, seed=seeds[4]),
+        "singling out": lambda: singling_out(patients, seed=seeds[5]),
+        "linkability": lambda: linkability(patients, seed=seeds[6]),
+    }
+    if groups:
+        attacks["identity"] = lambda: meaningful_identity(
+            patients, quasi_identifiers=groups, population=population, seed=seeds[7]
+        )
+    return attacks
 
 
-def _how_many(targets: Mapping[str, sparse.csr_matrix], records: Mapping[str, sparse.csr_matrix]) -> str:
-    parts = []
-    for who, name in (("members", "members"), ("nonmembers", "non-members")):
-        parts.append(f"{targets[who].shape[0]:,} of {records[who].shape[0]:,} {name}")
-    return f"Attacked {' and '.join(parts)}."
+class _Steps:
+    """Counts attacks times releases, for the progress line."""
 
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._count = progress, total, 0
 
-def _distances(
-    targets: Mapping[str, sparse.csr_matrix],
-    records: Mapping[str, sparse.csr_matrix],
-    weights: NDArray[np.float64] | None,
-    progress: Progress,
-    task: str,
-) -> NearestDistances:
-    places = {"reference": "reference", "synthetic": "synthetic", "control": "fresh", "ceiling": "members"}
-    found = {}
-    for done, (place, name) in enumerate(places.items()):
-        progress(task, done, len(places), "data set")
-        sides = (nearest_distance(targets[who], records[name], weights=weights) for who in ("members", "nonmembers"))
-        found[place] = Targets(*sides)
-    progress(task, len(places), len(places), "data set")
-    return NearestDistances(**found)
-
-
-def _duplicates(records: Mapping[str, sparse.csr_matrix]) -> list[Risk]:
-    return duplicate_risks(
-        members=records["members"],
-        nonmembers=records["nonmembers"],
-        reference=records["reference"],
-        synthetic=records["synthetic"],
-        control=records["fresh"],
-    )
-
-
-def _attributes(
-    targets: Mapping[str, sparse.csr_matrix],
-    records: Mapping[str, sparse.csr_matrix],
-    seed: np.random.SeedSequence,
-    progress: Progress,
-) -> list[Risk]:
-    n = compromised(records["members"].shape[0])
-    known = {who: side[:n] for who, side in targets.items()}
-    progress("attributes", 0, 1, "attack")
-    risks = attribute_risks(
-        members=known["members"],
-        nonmembers=known["nonmembers"],
-        synthetic=records["synthetic"],
-        control=records["fresh"],
-        ceiling=records["members"],
-        seed=seed,
-        note=_how_many(known, records),
-    )
-    progress("attributes", 1, 1, "attack")
-    return risks
+    def done(self, task: str) -> None:
+        self._count += 1
+        self._progress(f"attacks, {task}", self._count, self._total, "release")

@@ -19,10 +19,10 @@ from privacy.risk import Estimate
 class Finding:
     """One figure that one attack found on one release.
 
-    attack, knowledge, metric, n, note: as in `Risk`. estimate: value with its 95 % interval. p: how often a release that
-    holds nothing of its members would give a figure at least as large, in [0, 1]; at most one figure of an attack has
-    it, the one that decides whether the attack found anything (Holm's correction runs over attacks). detectable: the
-    smallest value that would be told from no leak at this n in 80 % of releases, or None where that is not known.
+    attack, knowledge, metric, n, note: as in `Risk`. estimate: value with its 95 % interval. p: how often a release
+    that holds nothing of its members would give a figure at least as large, in [0, 1]; at most one figure of an attack
+    has it, the one that decides whether the attack found anything (Holm's correction runs over attacks). detectable:
+    the smallest value that would be told from no leak at this n in 80 % of releases, or None where that is not known.
     nonmembers_needed: set where there were too few non-members to say anything; the interval is then [0, 1].
     """
 

@@ -1,7 +1,8 @@
 """One figure of disclosure risk, with its interval, its control and the verdict of a gate."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from scipy import special
@@ -28,9 +29,11 @@ class Risk:
     attack: its name. knowledge: what the attacker holds. metric: what was measured, such as `tpr_at_fpr_0.01`.
     value with its 95 % interval [low, high]. control: the same figure where there is nothing to find (non-members, or
     fresh real patients in the synthetic's place). n: number of members attacked. ceiling: the same figure when the
-    release is a copy of the training data, or None where it was not measured. nonmembers_needed: set where there were
-    too few non-members to say anything; the interval is then [0, 1]. verdict, threshold and provenance are filled by
-    the policy gate.
+    release is a copy of the training data, or None where it was not measured. others: the same figure for other
+    releases of the same patients, by name. p: how often a release without a leak gives a figure this large; p_adjusted:
+    the same after Holm's correction over all attacks. detectable: the smallest value that would have been told from no
+    leak in 80 % of releases. nonmembers_needed: set where there were too few non-members to say anything; the interval
+    is then [0, 1]. verdict, threshold and provenance are filled by the policy gate.
     """
 
     attack: str
@@ -42,6 +45,10 @@ class Risk:
     control: float
     n: int
     ceiling: float | None = None
+    others: Mapping[str, float] = field(default_factory=dict)
+    p: float | None = None
+    p_adjusted: float | None = None
+    detectable: float | None = None
     nonmembers_needed: int | None = None
     threshold: float | None = None
     verdict: Verdict | None = None

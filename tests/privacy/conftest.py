@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from privacy.assess import Assessment, assess
+from privacy.patients import Patients
+
+if TYPE_CHECKING:
+    from privacy.assess import Assessment
 
 Dense = NDArray[np.uint8]
 N_CODES, N_PHENOTYPES, CODES_A_PATIENT = 400, 25, 4.0
@@ -76,11 +80,15 @@ def make_world(seed: int, members: int, nonmembers: int, others: int) -> World:
     return World(population, *groups, rng)
 
 
-def assess_release(world: World, release: Dense, seed: int = 0) -> Assessment:
-    groups = {name: getattr(world, name) for name in ("members", "nonmembers", "reference", "fresh")}
-    return assess(
-        **{k: sparse.csr_matrix(v) for k, v in groups.items()}, synthetic=sparse.csr_matrix(release), seed=seed
-    )
+def patients_of(world: World) -> Patients:
+    groups = {name: sparse.csr_matrix(getattr(world, name)) for name in ("members", "nonmembers", "reference", "fresh")}
+    return Patients(**groups, codes=tuple(f"code {j}" for j in range(world.members.shape[1])))
+
+
+def assess_release(world: World, release: Dense, seed: int = 0) -> "Assessment":
+    from privacy.assess import assess
+
+    return assess(patients_of(world), sparse.csr_matrix(release), seed=seed)
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +104,7 @@ def demo_world() -> World:
 
 
 @pytest.fixture(scope="session")
-def assessed(demo_world: World) -> dict[str, Assessment]:
+def assessed(demo_world: World) -> "dict[str, Assessment]":
     """The demo's releases, without a leak and with planted ones, assessed once for all tests."""
     releases = {
         "no leak": demo_world.no_leak(),
