@@ -104,6 +104,10 @@ def evaluate(
     synthetic: Folder,
     out: Out,
     run: Annotated[Path | None, typer.Option(help="Check that the synthetic cohort came from this run.")] = None,
+    policy: Annotated[
+        str, typer.Option(help="Policy whose sensitive codes and quasi-identifiers count.")
+    ] = "public_release",
+    previous: Annotated[Path | None, typer.Option(help="An earlier synthetic cohort, to stand beside it.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -113,9 +117,47 @@ def evaluate(
         from pipelines.recipe import Evaluate
         from pipelines.summary import comparison_table
 
-        held.result = stage(cohort, synthetic, out, Evaluate(), run=run, seed=seed, progress=held.progress)
+        options = Evaluate(previous=None if previous is None else str(previous.absolute()))
+        held.result = stage(cohort, synthetic, out, options, run=run, policy=policy, seed=seed, progress=held.progress)
         held.tables = [comparison_table(out)]
         held.lines = [f"evaluation: {out}"]
+
+
+@app.command()
+def attack(
+    train: Annotated[Path, typer.Option(exists=True, help="Real records that the generator was trained on.")],
+    holdout: Annotated[Path, typer.Option(exists=True, help="Real records of patients whom it never saw.")],
+    synthetic: Annotated[Path, typer.Option(exists=True, help="The release: the same columns.")],
+    out: Out,
+    policy: Annotated[str | None, typer.Option(help="Policy by name or file that must pass (exit 4 if not).")] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(exists=True, help='TOML: [columns], then NAME = "id", "category" and so on.'),
+    ] = None,
+    quasi_identifiers: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Columns by which one can look a patient up elsewhere.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure what anybody's synthetic data tells of the patients behind it: three tables, Parquet or CSV."""
+    with outcome(as_json) as held:
+        from pipelines.attack import attack as stage
+        from pipelines.attack_table import attack_table
+
+        held.result = stage(
+            train,
+            holdout,
+            synthetic,
+            out,
+            policy=policy,
+            columns=columns,
+            quasi_identifiers=[name.strip() for name in (quasi_identifiers or "").split(",") if name.strip()],
+            seed=seed,
+            progress=held.progress,
+        )
+        held.tables = [attack_table(out)]
+        held.lines = _attack_lines(held.result)
 
 
 @app.command()
@@ -232,6 +274,15 @@ def _ingest_lines(out: Path, result: dict[str, Any]) -> list[str]:
     return [
         f"events: {out / 'events'} ({events['patients']:,} patients, {events['events']:,} events{account})",
         f"cohort: {out / 'cohort'} ({cohort['patients']:,} patients, {cohort['codes']:,} codes)",
+    ]
+
+
+def _attack_lines(result: dict[str, Any]) -> list[str]:
+    asked = "" if result["enforced"] else " (not asked for: nothing is refused without --policy)"
+    return [
+        *result["notes"],
+        f"verdict by {result['policy']}: {result['verdict']}{asked}",
+        f"attack: {result['attack']} (risk.md, risk.json, roc.parquet, verdict.json)",
     ]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.adversary import attack, stated
 from pipelines.recipe import Evaluate
-from privacy.assess import assess
 from privacy.ledger import Ledger
+from privacy.policy import DEFAULT, load_policy
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix, read_matrix
 from synthehr.cohort.vocabulary import Vocabulary
@@ -23,6 +24,7 @@ from synthehr.progress import Progress, silent
 
 # purposes of the seed: each random choice has a stream of its own, so that a new one moves none of the others
 SPLITTING, SAMPLING = 1, 2
+PREVIOUS = "previous_release"
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,18 @@ def split_holdout(holdout: CodeMatrix, *, seed: int) -> Holdout:
     )
 
 
-def asked(cohort: Path, synthetic: Path, options: Evaluate, *, seed: int) -> dict[str, Any]:
+def asked(cohort: Path, synthetic: Path, options: Evaluate, *, policy: str = DEFAULT, seed: int) -> dict[str, Any]:
     """What an evaluation of this request says of itself: kind, config and made_from of its manifest."""
+    previous = {} if options.previous is None else {PREVIOUS: source_hash(Path(options.previous))}
     return {
         "kind": "evaluation",
         "config": {
             "comparators": list(options.comparators),
+            "declared": stated(load_policy(policy)),
             "generator": read_manifest(synthetic, "synthetic").config["model"],
             "seed": seed,
         },
-        "made_from": {"cohort": source_hash(cohort), "synthetic": source_hash(synthetic)},
+        "made_from": {"cohort": source_hash(cohort), "synthetic": source_hash(synthetic)} | previous,
     }
 
 
@@ -73,10 +77,14 @@ def evaluate(
     options: Evaluate,
     *,
     run: Path | None = None,
+    policy: str = DEFAULT,
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Measure the synthetic cohort against the cohort it was trained on and write the `evaluation` landing at `out`.
+
+    policy: by name or file; what it declares (sensitive codes, quasi-identifiers, population, prior) is what the
+    attackers know and seek. Its thresholds are for the release.
 
     Raises:
         IncompleteLanding: a landing is absent or altered, or the synthetic cohort was made from another cohort (its
@@ -87,12 +95,11 @@ def evaluate(
     if "independent" not in options.comparators:
         raise BadRequest("comparators must hold 'independent': it is the floor of every figure.")
     people = read_cohort(cohort)
-    release = read_synthetic(synthetic)
-    if release.vocabulary != people.matrix.vocabulary:
-        raise IncompleteLanding(f"{synthetic} has another vocabulary than {cohort}: generate it again.")
+    release = read_release(synthetic, people)
     holdout = split_holdout(people.part("holdout"), seed=seed)
     train = people.part("train")
-    with land(out, **asked(cohort, synthetic, options, seed=seed)) as folder:
+    earlier = {} if options.previous is None else {PREVIOUS: read_release(Path(options.previous), people)}
+    with land(out, **asked(cohort, synthetic, options, policy=policy, seed=seed)) as folder:
         simple = sample_comparators(people, options.comparators, len(release), seed=seed, progress=progress)
         comparison = compare(
             train=train,
@@ -103,12 +110,14 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-        found = assess(
-            members=train.binary(),
-            nonmembers=holdout.test.binary(),
-            reference=holdout.reference.binary(),
-            fresh=holdout.control.binary(),
-            synthetic=release.binary(),
+        found = attack(
+            train=train,
+            nonmembers=holdout.test,
+            reference=holdout.reference,
+            fresh=holdout.control,
+            synthetic=release,
+            comparators={"independent": simple["independent"], **earlier},
+            policy=load_policy(policy),
             seed=seed,
             progress=progress,
         )
@@ -137,6 +146,18 @@ def check_lineage(cohort: Path, synthetic: Path, run: Path | None) -> None:
             f"{synthetic} comes from a generator trained on another cohort than {cohort}. Whom it was trained on "
             "decides who counts as a member, so nothing is measured. Name its own cohort, or train and generate again."
         )
+
+
+def read_release(folder: Path, cohort: Cohort) -> CodeMatrix:
+    """A synthetic landing over the codes of `cohort`.
+
+    Raises:
+        IncompleteLanding: it has other codes.
+    """
+    release = read_synthetic(folder)
+    if release.vocabulary != cohort.matrix.vocabulary:
+        raise IncompleteLanding(f"{folder} has another vocabulary than the cohort: generate it again from this one.")
+    return release
 
 
 def read_synthetic(folder: Path) -> CodeMatrix:

@@ -41,9 +41,14 @@ class Generate(_Section):
 
 
 class Evaluate(_Section):
-    """comparators: simple generators shown beside the chosen one; `independent`, the floor, is always among them."""
+    """What stands beside the release.
+
+    comparators: simple generators; `independent`, the floor, is always among them. previous: an earlier synthetic
+    landing over the same codes, put through the same attacks; relative to the recipe.
+    """
 
     comparators: tuple[str, ...] = ("independent", "copula")
+    previous: str | None = None
 
 
 class Release(_Section):
@@ -98,6 +103,10 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     cohort = recipe.cohort if "seed" in table.get("cohort", {}) else replace(recipe.cohort, seed=recipe.seed)
     ingest = recipe.ingest.model_copy(update={"format": _beside(path, recipe.ingest.format)})
     release = recipe.release.model_copy(update={"policy": _beside(path, recipe.release.policy)})
+    previous = recipe.evaluate.previous
+    if previous is not None:
+        evaluate = recipe.evaluate.model_copy(update={"previous": str((path.parent / previous).absolute())})
+        recipe = recipe.model_copy(update={"evaluate": evaluate})
     return recipe.model_copy(update={"cohort": cohort, "ingest": ingest, "release": release})
 
 

@@ -58,9 +58,16 @@ def from_events(
     )
     unless_current(
         evaluation,
-        evaluate.asked(cohort, synthetic, recipe.evaluate, seed=recipe.seed),
+        evaluate.asked(cohort, synthetic, recipe.evaluate, policy=recipe.release.policy, seed=recipe.seed),
         lambda: evaluate.evaluate(
-            cohort, synthetic, evaluation, recipe.evaluate, run=trained, seed=recipe.seed, progress=progress
+            cohort,
+            synthetic,
+            evaluation,
+            recipe.evaluate,
+            run=trained,
+            policy=recipe.release.policy,
+            seed=recipe.seed,
+            progress=progress,
         ),
     )
     return release.release(

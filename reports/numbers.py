@@ -45,6 +45,11 @@ def spread(low: float, high: float) -> str:
     return f"[{fixed(low, digits)}, {fixed(high, digits)}]"
 
 
+def p_value(p: float) -> str:
+    """A p value to two places, to three below .01; never as nought."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.01 else f"{p:.2f}"
+
+
 def percent(value: float, digits: int = 3) -> str:
     """A share in [0, 1] as a percentage: 3.12 %."""
     return "n/a" if math.isnan(value) else f"{shown(100 * value, digits)} %"

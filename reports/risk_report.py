@@ -10,9 +10,10 @@ from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
 from reports.figures.skill import skills
 from reports.numbers import percent, shown, whole
-from reports.tables import comparator_table, key_risks, risk_row, score_rows, worst_codes
+from reports.stories import attack_words
+from reports.tables import comparator_table, key_risks, release_table, risk_row, score_rows, worst_codes
 from reports.view import ReportView
-from reports.wording import GLOSSARY, attack_words, score_words
+from reports.wording import GLOSSARY, score_words
 from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published
 
 
@@ -86,8 +87,17 @@ def _risk(view: ReportView) -> dict[str, Any]:
         for risk in view.decision.risks
         if risk.verdict
     ]
+    names, lines = release_table(published(view.decision.risks))
+    releases = [line | {"title": attack_words(str(line["attack"])).title} for line in lines]
     withheld = len(view.decision.risks) - sum(len(risks) for risks in by_attack.values())
-    return {"attacks": attacks, "gates": gates, "rowless": _rowless(view), "n_risks_withheld": withheld}
+    return {
+        "attacks": attacks,
+        "gates": gates,
+        "rowless": _rowless(view),
+        "n_risks_withheld": withheld,
+        "release_names": names,
+        "releases": releases,
+    }
 
 
 def _rowless(view: ReportView) -> list[dict[str, str]]:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from privacy.risk import Risk
-from reports.numbers import decimals, fixed, percent, shown, spread, whole
-from reports.wording import metric_words, score_words
+from reports.numbers import decimals, fixed, p_value, percent, shown, spread, whole
+from reports.stories import metric_words
+from reports.wording import score_words
 from synthehr.evaluation import COMPARATOR_COLUMNS
 from synthehr.fidelity.score import Score
 from synthehr.release.disclosure import displayed_prevalence
@@ -30,6 +31,8 @@ class RiskRow:
     control: str
     ceiling: str
     n: str
+    p: str
+    detectable: str
     threshold: str
     verdict: str
     provenance: str
@@ -50,11 +53,29 @@ def risk_row(risk: Risk) -> RiskRow:
         control=fixed(risk.control, places),
         ceiling="" if risk.ceiling is None else fixed(risk.ceiling, places),
         n=whole(risk.n),
+        p="" if risk.p_adjusted is None else p_value(risk.p_adjusted),
+        detectable="" if risk.detectable is None else fixed(risk.detectable, places),
         threshold="" if risk.threshold is None else f"{risk.threshold:g}",
         verdict=risk.verdict or "",
         provenance=risk.provenance,
         note=note.strip(),
     )
+
+
+def release_table(risks: Sequence[Risk]) -> tuple[list[str], list[dict[str, object]]]:
+    """Names of the releases that were attacked beside this one, and one line a figure that tells them apart.
+
+    A line for every judged figure and for every one with a p value, where the comparators have it too.
+    """
+    names = list(dict.fromkeys(name for risk in risks for name in risk.others))
+    rows: list[dict[str, object]] = []
+    for risk in risks:
+        if risk.others and (risk.verdict or risk.p is not None):
+            places = decimals(risk.low, risk.high)
+            others = [fixed(risk.others[name], places) if name in risk.others else "" for name in names]
+            row = risk_row(risk)
+            rows.append({"attack": risk.attack, "row": row, "others": others})
+    return names, rows
 
 
 def key_risks(risks: Sequence[Risk]) -> list[Risk]:

@@ -7,6 +7,7 @@ with its own figure, and a stack of them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from scipy import sparse
 
 from privacy.attack import Finding, Scorer
 from privacy.membership import neighbours, stack
-from privacy.membership.classifiers import boosted_classifier, linear_classifier
+from privacy.membership.classifiers import PAIRS, boosted_classifier, linear_classifier
 from privacy.membership.density import chow_liu_ratio, kernel_ratio, mixture_ratio
 from privacy.membership.label_share import label_share
 from privacy.membership.measure import PRIOR, curve, measure
@@ -65,9 +66,10 @@ class Membership:
         sides[stack.ATTACK] = stack.stack(np.stack([*scores.values()], axis=1), self.is_member, seed=streams.pop())
         found: list[Finding] = []
         for name, targets in sides.items():
-            found += measure(
+            measured = measure(
                 name, WITH_REFERENCE, targets, seed=streams.pop(), n_members=self.n_members, prior=self.prior
             )
+            found += [replace(figure, note=f"{self.note} {figure.note}".strip()) for figure in measured]
         chosen = self.sides(self.vulnerable.astype(np.float64))
         found += vulnerable(CLOSEST, WITH_REFERENCE, sides[CLOSEST], chosen)
         found += subgroup(scores[CLOSEST], self.is_member, self.targets, self.codes, seed=streams.pop())
@@ -85,15 +87,16 @@ class Membership:
 def _scorers(
     targets: sparse.csr_matrix, reference: sparse.csr_matrix, seed: np.random.SeedSequence
 ) -> dict[str, Scorer]:
-    shares, mixture, chow_liu, kernel, linear, boosted = seed.spawn(6)
+    shares, mixture, linear, boosted = seed.spawn(4)
     return {
         neighbours.ATTACK: calibrated_neighbours(targets, reference),
         neighbours.RARITY_ATTACK: rarity_neighbours(targets, reference),
-        CLOSEST: kernel_ratio(targets, reference, seed=kernel),
+        CLOSEST: kernel_ratio(targets, reference),
         "membership_label_share": label_share(targets, reference, seed=shares),
         "membership_mixture": mixture_ratio(targets, reference, seed=mixture),
-        "membership_chow_liu": chow_liu_ratio(targets, reference, seed=chow_liu),
+        "membership_chow_liu": chow_liu_ratio(targets, reference),
         "membership_linear": linear_classifier(targets, reference, seed=linear),
+        "membership_pairs": linear_classifier(targets, reference, n_pairs=PAIRS, seed=linear),
         "membership_boosted": boosted_classifier(targets, reference, seed=boosted),
     }
 

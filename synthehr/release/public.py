@@ -11,13 +11,15 @@ from synthehr.release.disclosure import json_number, published
 
 
 def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
-    """Each risk with its interval, control, ceiling, n and, where a gate judged it, verdict, threshold, provenance."""
+    """Each risk with its interval, control, ceiling, comparators, p values, power, n and, where a gate judged it, verdict, threshold, provenance."""
     return [
         {
             "attack": risk.attack,
             "knowledge": risk.knowledge,
             "metric": risk.metric,
             **{key: json_number(getattr(risk, key)) for key in ("value", "low", "high", "control", "ceiling")},
+            "others": {name: json_number(value) for name, value in risk.others.items()},
+            **{key: json_number(getattr(risk, key)) for key in ("p", "p_adjusted", "detectable")},
             "n": risk.n,
             "nonmembers_needed": risk.nonmembers_needed,
             "threshold": risk.threshold,
