@@ -132,7 +132,7 @@ def attack(
     policy: Annotated[str | None, typer.Option(help="Policy by name or file that must pass (exit 4 if not).")] = None,
     columns: Annotated[
         Path | None,
-        typer.Option(exists=True, help='TOML: [columns], then NAME = "id", "category" and so on.'),
+        typer.Option(exists=True, help='TOML file: a table "columns" of NAME = "id", "category" ...'),
     ] = None,
     quasi_identifiers: Annotated[
         str | None, typer.Option(metavar="A,B", help="Columns by which one can look a patient up elsewhere.")

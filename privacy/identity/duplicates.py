@@ -2,22 +2,38 @@
 
 The attacker's story: somebody who knows a patient's complete record looks it up in the synthetic file. Short and common
 records turn up there by chance, so the count for members means nothing alone; what counts is the excess over patients
-who were never seen, above all among records with many codes, which chance does not make twice.
+who were never seen, above all among records that chance does not make twice.
+
+How surprising a duplicate is, the reference sample tells: under a density fitted to it a release of n records is
+expected to hold q = n p(x) copies of a record x. If a share e of members was copied verbatim, a duplicate is 1 + e / q
+times as likely for a member as for a non-member. The sum of log(1 + e / q) over the members' duplicates is then the
+likelihood ratio, and its distribution under relabelling of the duplicates is exact, whatever the density is worth.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
+from privacy.attack import Attack, Finding
+from privacy.densities.kernel import log_kernel_density, prevalence
+from privacy.densities.mixture import fit_mixture
 from privacy.neighbours import nearest_distance, packed
-from privacy.risk import FILE_ONLY, WITH_REFERENCE, Estimate, Risk, clopper_pearson, newcombe
+from privacy.patients import Patients
+from privacy.risk import FILE_ONLY, WITH_REFERENCE, Estimate, clopper_pearson, newcombe
 
 ATTACK = "exact_duplicates"
 DISTINCTIVE = 3  # codes from the nearest reference patient; leak-free duplicates there: 0 to 2 %, else 4 to 16 %
 STRATA = {"up_to_4_codes": (0, 4), "5_to_9_codes": (5, 9), "10_or_more_codes": (10, np.iinfo(np.int64).max)}
+COPIED = 0.001  # the share e of the test: between .0001 and .01 its power hardly changes
+REDRAW = 0.3
+COMPONENTS = 50
+RELABELLINGS = 2_000
+MOST_SEEN = 20_000_000  # relabelled duplicates held at once
+
+Mask = NDArray[np.bool_]
 
 
 class _Counts(NamedTuple):
@@ -29,75 +45,97 @@ class _Counts(NamedTuple):
     n_out: int
 
 
-def duplicate_risks(
-    *,
-    members: sparse.csr_matrix,
-    nonmembers: sparse.csr_matrix,
-    reference: sparse.csr_matrix,
-    synthetic: sparse.csr_matrix,
-    control: sparse.csr_matrix,
-) -> list[Risk]:
-    """Share of records that stand in the release to the bit, and its excess over non-members, by number of codes.
+def duplicates(patients: Patients, *, seed: np.random.SeedSequence) -> Attack:
+    """Share of records that stand in the release to the bit, and its excess over non-members, by kind of record.
 
-    All CSR of 0 and 1 over the same codes; control: fresh real patients in the synthetic's place. `identical_share` has
-    its Clopper-Pearson interval and the non-members' share as control. `identical_excess`, overall and by stratum, has
-    Newcombe's and, as control, the excess that fresh patients give; its note has Fisher's exact test, one-sided. The
-    stratum `distinctive_records` holds those that no patient of the reference sample comes within 2 codes of, where
-    chance hardly ever makes a duplicate; the others go by number of codes. A stratum in which one side has no patient
-    is left out.
+    `identical_share` has its Clopper-Pearson interval. `identical_excess`, overall and by stratum, has Newcombe's; its
+    note has Fisher's exact test, one-sided. The stratum `distinctive_records` holds those that no patient of the
+    reference sample comes within 2 codes of, where chance hardly ever makes a duplicate; its p value is that of the
+    test above, over all duplicates. The others go by number of codes. A stratum in which one side has no patient is
+    left out.
     """
-    sides = (members, nonmembers)
-    in_release, in_control = ([_present(side, place) for side in sides] for place in (synthetic, control))
-    in_copy = [np.ones(members.shape[0], dtype=bool), _present(nonmembers, members)]
-    hits, n = int(in_release[0].sum()), len(in_release[0])
-    share = Estimate(hits / n, *clopper_pearson(hits, n))
-    risks = [_risk("identical_share", FILE_ONLY, share, float(in_release[1].mean()), 1.0, n, "")]
-    for metric, knowledge, where in _strata(sides, reference):
-        if all(w.any() for w in where):
-            counts = [_counts(place, where) for place in (in_release, in_control, in_copy)]
-            risks.append(_excess(metric, knowledge, *counts))
-    return risks
+    sides = (patients.members, patients.nonmembers)
+    strata = _strata(sides, patients.reference)
+    expected = _chance(sides, patients.reference, seed)
+
+    def attack(release: sparse.csr_matrix) -> list[Finding]:
+        known = {row.tobytes() for row in packed(release)}
+        found = [_present(side, known) for side in sides]
+        hits, n = int(found[0].sum()), len(found[0])
+        share = Estimate(hits / n, *clopper_pearson(hits, n))
+        findings = [Finding(attack=ATTACK, knowledge=FILE_ONLY, metric="identical_share", estimate=share, n=n)]
+        p = _surprise(found, expected, release.shape[0], np.random.default_rng(seed))
+        for metric, where in strata.items():
+            decisive = metric == "identical_excess_distinctive_records"
+            if all(w.any() for w in where):
+                findings.append(_excess(metric, _count(found, where), p if decisive else None))
+        return findings
+
+    return attack
 
 
-def _strata(
-    sides: Sequence[sparse.csr_matrix], reference: sparse.csr_matrix
-) -> Iterator[tuple[str, str, list[NDArray[np.bool_]]]]:
-    yield "identical_excess", FILE_ONLY, [np.ones(side.shape[0], dtype=bool) for side in sides]
+def _strata(sides: Sequence[sparse.csr_matrix], reference: sparse.csr_matrix) -> dict[str, list[Mask]]:
+    strata = {"identical_excess": [np.ones(side.shape[0], dtype=bool) for side in sides]}
     apart = [nearest_distance(side, reference) >= DISTINCTIVE for side in sides]
-    yield "identical_excess_distinctive_records", WITH_REFERENCE, apart
+    strata["identical_excess_distinctive_records"] = apart
     for name, (least, most) in STRATA.items():
         n_codes = [np.diff(side.indptr) for side in sides]
-        yield f"identical_excess_{name}", FILE_ONLY, [(least <= n) & (n <= most) for n in n_codes]
+        strata[f"identical_excess_{name}"] = [(least <= n) & (n <= most) for n in n_codes]
+    return strata
 
 
-def _present(records: sparse.csr_matrix, release: sparse.csr_matrix) -> NDArray[np.bool_]:
-    known = {row.tobytes() for row in packed(release)}
+def _chance(
+    sides: Sequence[sparse.csr_matrix], reference: sparse.csr_matrix, seed: np.random.SeedSequence
+) -> NDArray[np.float64]:
+    """Log density of every record, members first: the mean of a mixture and of a kernel of the reference sample."""
+    records = sparse.vstack(sides, format="csr")
+    mixture = fit_mixture(reference, min(COMPONENTS, reference.shape[0]), seed=seed).log_density(records)
+    kernel = log_kernel_density(records, reference, prevalence(reference), REDRAW)
+    return np.asarray(np.logaddexp(mixture, kernel) - np.log(2.0))
+
+
+def _present(records: sparse.csr_matrix, known: set[bytes]) -> Mask:
     return np.fromiter((row.tobytes() in known for row in packed(records)), dtype=bool, count=records.shape[0])
 
 
-def _counts(hits: Sequence[NDArray[np.bool_]], where: Sequence[NDArray[np.bool_]]) -> _Counts:
-    return _Counts(*(int(np.count_nonzero(x)) for h, w in zip(hits, where, strict=True) for x in (h & w, w)))
+def _count(found: Sequence[Mask], where: Sequence[Mask]) -> _Counts:
+    return _Counts(*(int(np.count_nonzero(x)) for h, w in zip(found, where, strict=True) for x in (h & w, w)))
 
 
-def _excess(metric: str, knowledge: str, found: _Counts, fresh: _Counts, copy: _Counts) -> Risk:
+def _surprise(
+    found: Sequence[Mask], log_density: NDArray[np.float64], n_release: int, rng: np.random.Generator
+) -> float:
+    """Share of relabellings of the duplicates whose members are at least as surprising, in (0, 1]."""
+    ours, theirs = (int(side.sum()) for side in found)
+    seen = log_density[np.concatenate(found)]
+    if ours + theirs == 0:
+        return 1.0
+    weight = np.log1p(COPIED / np.minimum(1.0, n_release * np.exp(seen)))
+    observed = weight[:ours].sum()
+    unseen = sum(map(len, found)) - len(seen)
+    block = max(1, min(RELABELLINGS, MOST_SEEN // len(seen)))
+    reached = 0
+    for start in range(0, RELABELLINGS, block):
+        rows = min(block, RELABELLINGS - start)
+        # members among all patients are a fixed number; how many of them are duplicates is not
+        members = rng.hypergeometric(len(seen), unseen, len(found[0]), rows)
+        shuffled = rng.permuted(np.broadcast_to(weight, (rows, len(weight))), axis=1)
+        totals = np.concatenate([np.zeros((rows, 1)), np.cumsum(shuffled, axis=1)], axis=1)
+        reached += int(np.count_nonzero(totals[np.arange(rows), members] >= observed - 1e-9))
+    return (reached + 1) / (RELABELLINGS + 1)
+
+
+def _excess(metric: str, found: _Counts, p: float | None) -> Finding:
     hits, n, hits_out, n_out = found
     table = [[hits, n - hits], [hits_out, n_out - hits_out]]
-    p = float(stats.fisher_exact(table, alternative="greater").pvalue)
-    surprise = f"Fisher p = {p:.2g}" if p >= 1e-16 else "Fisher p < 1e-16"
-    note = f"{hits:,} of {n:,} members, {hits_out:,} of {n_out:,} non-members; {surprise}."
-    return _risk(metric, knowledge, newcombe(*found), newcombe(*fresh).value, newcombe(*copy).value, n, note)
-
-
-def _risk(metric: str, knowledge: str, estimate: Estimate, control: float, ceiling: float, n: int, note: str) -> Risk:
-    return Risk(
+    fisher = float(stats.fisher_exact(table, alternative="greater").pvalue)
+    surprise = f"Fisher p = {fisher:.2g}" if fisher >= 1e-16 else "Fisher p < 1e-16"
+    return Finding(
         attack=ATTACK,
-        knowledge=knowledge,
+        knowledge=WITH_REFERENCE if metric == "identical_excess_distinctive_records" else FILE_ONLY,
         metric=metric,
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        control=control,
-        ceiling=ceiling,
+        estimate=newcombe(*found),
         n=n,
-        note=note,
+        note=f"{hits:,} of {n:,} members, {hits_out:,} of {n_out:,} non-members; {surprise}.",
+        p=p,
     )

@@ -2,7 +2,8 @@
 
 The attacker's story: somebody mixes the synthetic records with other records of the same population and looks at the k
 nearest to a patient's record. Where the release holds nothing of him, as many of them are synthetic as of the mixture;
-many more say that the generator has seen him. (The k-nearest-neighbour classifier as a two-sample test: Lopez-Paz and Oquab 2017.)
+many more say that the generator has seen him. The k-nearest-neighbour classifier as a two-sample test: Lopez-Paz and
+Oquab 2017.
 """
 
 import numpy as np
@@ -46,7 +47,7 @@ def label_share(
 
 
 def _share(distances: NDArray[np.float32], n: int, k: int) -> NDArray[np.float64]:
-    """distances: (n + others, targets), release first. Share of release records among the k nearest, ties in expectation."""
+    """Share of release records among the k nearest, ties in expectation; distances: (n + others, targets)."""
     reach = np.partition(distances, k - 1, axis=0)[k - 1]
     within, at = distances < reach, distances == reach
     inside, ours = within.sum(axis=0), within[:n].sum(axis=0)

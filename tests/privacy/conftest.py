@@ -80,7 +80,7 @@ def make_world(seed: int, members: int, nonmembers: int, others: int) -> World:
     return World(population, *groups, rng)
 
 
-def patients_of(world: World) -> Patients:
+def named(world: World) -> Patients:
     groups = {name: sparse.csr_matrix(getattr(world, name)) for name in ("members", "nonmembers", "reference", "fresh")}
     return Patients(**groups, codes=tuple(f"code {j}" for j in range(world.members.shape[1])))
 
@@ -88,13 +88,19 @@ def patients_of(world: World) -> Patients:
 def assess_release(world: World, release: Dense, seed: int = 0) -> "Assessment":
     from privacy.assess import assess
 
-    return assess(patients_of(world), sparse.csr_matrix(release), seed=seed)
+    return assess(named(world), sparse.csr_matrix(release), seed=seed)
 
 
 @pytest.fixture(scope="session")
 def new_world() -> Callable[[int], World]:
     """Issue 3's population: 2,000 members, 2,000 non-members, 2,000 reference, 2,000 fresh."""
     return lambda seed: make_world(seed, 2_000, 2_000, 2_000)
+
+
+@pytest.fixture(scope="session")
+def patients_of() -> Callable[[World], Patients]:
+    """The four groups of a world, their codes named code 0 to code 399."""
+    return named
 
 
 @pytest.fixture(scope="session")

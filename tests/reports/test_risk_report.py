@@ -6,8 +6,8 @@ import pytest
 
 from privacy.policy import SHIPPED, Policy, load_policy
 from reports.risk_report import render_html
+from reports.stories import ATTACKS, METRICS, attack_words, metric_words
 from reports.view import ReportView
-from reports.wording import ATTACKS, METRICS, attack_words, metric_words
 from synthehr.errors import BadRequest
 
 MakeView = Callable[..., ReportView]
