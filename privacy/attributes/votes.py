@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from privacy.attack import Attack, Finding
 from privacy.neighbours import BLOCK_CELLS
-from privacy.risk import FILE_ONLY, Estimate, Risk, clopper_pearson
+from privacy.patients import Patients
+from privacy.risk import FILE_ONLY, Estimate, clopper_pearson
 
 ATTACK = "attribute_disclosure"
 NEIGHBOURS = (1, 10, 100, 1000)
@@ -49,46 +51,36 @@ def known_code_counts(n_codes: int) -> list[int]:
     return [2**i for i in range((n_codes - 1).bit_length() - 1, -1, -2)]
 
 
-def attribute_risks(
-    *,
-    members: sparse.csr_matrix,
-    nonmembers: sparse.csr_matrix,
-    synthetic: sparse.csr_matrix,
-    control: sparse.csr_matrix,
-    ceiling: sparse.csr_matrix,
-    seed: np.random.SeedSequence,
-    note: str = "",
-) -> list[Risk]:
+def attribute_votes(patients: Patients, *, seed: np.random.SeedSequence) -> Attack:
     """Sensitivity and precision of the guesses over s and k, and the gain at the largest s with k = 1.
 
-    All CSR of 0 and 1 over the same codes: members and nonmembers are the patients attacked; synthetic is the release,
-    control fresh real patients and ceiling the training data in its place. Rates are pooled over patients; a member's
-    rate has the non-members' as control. `sensitivity_gain` and `precision_gain` are members - non-members in one cell
-    that was declared before any was measured; their control is the gain that fresh patients give. Intervals: 95 %
-    bootstrap over patients. A precision is left out where no code was guessed, a k where the release has fewer records.
+    1 % of the members, at least 500, and as many non-members are attacked. Rates are pooled over patients.
+    `sensitivity_gain` and `precision_gain` are members - non-members in one cell that was declared before any was
+    measured. Intervals: 95 % bootstrap over patients. A precision is left out where no code was guessed, a k where the
+    release has fewer records.
     """
-    mask_seed, tie_seed, boot_seed = seed.spawn(3)
-    rng = np.random.default_rng(boot_seed)
-    resamples = [_resamples(side.shape[0], rng) for side in (members, nonmembers)]
-    counts = known_code_counts(members.shape[1])
-    n = members.shape[0]
+    draw, mask_seed, tie_seed, boot_seed = seed.spawn(4)
+    rng, n = np.random.default_rng(draw), compromised(patients.members.shape[0])
+    sides = [side[rng.permutation(side.shape[0])[:n]] for side in (patients.members, patients.nonmembers)]
+    boot = np.random.default_rng(boot_seed)
+    resamples = [_resamples(side.shape[0], boot) for side in sides]
+    counts = known_code_counts(len(patients.codes))
+    note = f"Attacked {sides[0].shape[0]:,} members and {sides[1].shape[0]:,} non-members."
 
-    def attack(release: sparse.csr_matrix, s: int, ks: Sequence[int]) -> dict[int, Sides]:
-        # the same codes of the same patients are known whatever stands in the release's place
-        masks, ties = np.random.default_rng(mask_seed), np.random.default_rng(tie_seed)
-        ours, theirs = (guess(side, release, s, ks, masks, ties) for side in (members, nonmembers))
-        return {k: (ours[k], theirs[k]) for k in ours}
+    def attack(release: sparse.csr_matrix) -> list[Finding]:
+        findings: list[Finding] = []
+        for s in counts:
+            # the same codes of the same patients are known whatever stands in the release's place
+            masks, ties = np.random.default_rng(mask_seed), np.random.default_rng(tie_seed)
+            ours, theirs = (guess(side, release, s, NEIGHBOURS, masks, ties) for side in sides)
+            for k in ours:
+                findings += _rates((ours[k], theirs[k]), f"s{s}_k{k}", resamples, note)
+            if s == counts[0]:
+                about = f"Gain at s = {s} known codes, k = 1. {note}"
+                findings += _gains((ours[1], theirs[1]), resamples, about)
+        return findings
 
-    risks, declared = [], None
-    for s in counts:
-        for k, sides in attack(synthetic, s, NEIGHBOURS).items():
-            risks += _rates(sides, f"s{s}_k{k}", n, resamples, note)
-            declared = declared or sides
-    control_sides, ceiling_sides = (attack(place, counts[0], (1,))[1] for place in (control, ceiling))
-    about = f"Gain at s = {counts[0]} known codes, k = 1. {note}".strip()
-    if declared is not None:
-        risks += _gains(declared, control_sides, ceiling_sides, n, resamples, about)
-    return risks
+    return attack
 
 
 def guess(
@@ -168,50 +160,30 @@ def _pooled(tally: Tally, resamples: NDArray[np.float64]) -> dict[str, _Rate]:
     return {name: _Rate(totals[0], counts[name], draws[name]) for name in draws if counts[name]}
 
 
-def _rates(sides: Sides, cell: str, n: int, resamples: Sequence[NDArray[np.float64]], note: str) -> list[Risk]:
-    ours, theirs = (_pooled(side, drawn) for side, drawn in zip(sides, resamples, strict=True))
-    risks = []
-    for name in [name for name in ours if name in theirs]:
-        rate = ours[name]
+def _rates(sides: Sides, cell: str, resamples: Sequence[NDArray[np.float64]], note: str) -> list[Finding]:
+    findings = []
+    for name, rate in _pooled(sides[0], resamples[0]).items():
         low, high = np.nanpercentile(rate.draws, [2.5, 97.5])
         # a bootstrap of few or equal values is too narrow: never narrower than the exact interval of the pooled count
         exact = clopper_pearson(rate.hits, rate.total)
         estimate = Estimate(rate.value, min(float(low), exact[0]), max(float(high), exact[1]))
-        risks.append(_risk(f"{name}_{cell}", estimate, theirs[name].value, None, n, note))
-    return risks
+        findings.append(_finding(f"{name}_{cell}", estimate, len(sides[0].right), note))
+    return findings
 
 
-def _gains(
-    declared: Sides, control: Sides, ceiling: Sides, n: int, resamples: Sequence[NDArray[np.float64]], note: str
-) -> list[Risk]:
-    places = [
-        [_pooled(side, drawn) for side, drawn in zip(sides, resamples, strict=True)]
-        for sides in (declared, control, ceiling)
-    ]
+def _gains(sides: Sides, resamples: Sequence[NDArray[np.float64]], note: str) -> list[Finding]:
+    ours, theirs = (_pooled(side, drawn) for side, drawn in zip(sides, resamples, strict=True))
+    n = len(sides[0].right)
     # what min(n) patients could hide though none shows it: a bootstrap of equal values has no width at all
-    hidden = clopper_pearson(0, min(n, len(declared[1].right)))[1]
-    risks = []
-    for name in ("sensitivity", "precision"):
-        if not all(name in side for place in places for side in place):
-            continue
-        gain, fresh, copy = (ours[name].value - theirs[name].value for ours, theirs in places)
-        ours, theirs = (side[name].draws for side in places[0])
-        low, high = np.nanpercentile(ours - theirs, [2.5, 97.5])
+    hidden = clopper_pearson(0, min(n, len(sides[1].right)))[1]
+    findings = []
+    for name in [name for name in ours if name in theirs]:
+        gain = ours[name].value - theirs[name].value
+        low, high = np.nanpercentile(ours[name].draws - theirs[name].draws, [2.5, 97.5])
         estimate = Estimate(gain, max(-1.0, min(float(low), gain - hidden)), min(1.0, max(float(high), gain + hidden)))
-        risks.append(_risk(f"{name}_gain", estimate, fresh, copy, n, note))
-    return risks
+        findings.append(_finding(f"{name}_gain", estimate, n, note))
+    return findings
 
 
-def _risk(metric: str, estimate: Estimate, control: float, ceiling: float | None, n: int, note: str) -> Risk:
-    return Risk(
-        attack=ATTACK,
-        knowledge=FILE_ONLY,
-        metric=metric,
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        control=float(control),
-        ceiling=None if ceiling is None else float(ceiling),
-        n=n,
-        note=note,
-    )
+def _finding(metric: str, estimate: Estimate, n: int, note: str) -> Finding:
+    return Finding(attack=ATTACK, knowledge=FILE_ONLY, metric=metric, estimate=estimate, n=n, note=note)

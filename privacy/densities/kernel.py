@@ -35,11 +35,8 @@ def log_kernel_density(
         ValueError: no base record, other codes, or p or redraw not strictly between 0 and 1.
     """
     _check(targets, base, p, redraw)
-    q = 1.0 - p
-    # gain, in log K, of s_j = 1 over s_j = 0: where x_j = 1 and where x_j = 0
-    shared = np.log(((1 - redraw) + redraw * p) / (redraw * p)).astype(np.float32)
-    missed = np.log((redraw * q) / ((1 - redraw) + redraw * q)).astype(np.float32)
-    empty = np.log((1 - redraw) + redraw * q)  # log K(0 | 0), code by code
+    shared, missed = kernel_gains(p, redraw)
+    empty = np.log((1 - redraw) + redraw * (1.0 - p))  # log K(0 | 0), code by code
     constant = empty.sum() + targets @ (np.log(redraw * p) - empty)
     wide = base.astype(np.float32)
     found = np.empty(targets.shape[0])
@@ -51,6 +48,14 @@ def log_kernel_density(
         np.exp(np.subtract(values, most, out=values), out=values)
         found[start : start + rows] = np.log(values.sum(axis=0, dtype=np.float64)) + most
     return np.asarray(found + constant - np.log(base.shape[0]))
+
+
+def kernel_gains(p: NDArray[np.floating], redraw: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What s_j = 1 adds to log K(x | s) over s_j = 0: where x_j = 1, and where x_j = 0; both (n_codes,)."""
+    q = 1.0 - p
+    shared = np.log(((1 - redraw) + redraw * p) / (redraw * p))
+    missed = np.log((redraw * q) / ((1 - redraw) + redraw * q))
+    return shared.astype(np.float32), missed.astype(np.float32)
 
 
 def _check(targets: sparse.csr_matrix, base: sparse.csr_matrix, p: NDArray[np.floating], redraw: float) -> None:

@@ -71,7 +71,7 @@ class World:
         return (self.rng.random((n, x.shape[1])) < centres[kind]).astype(np.uint8)
 
 
-def make_world(seed: int, members: int, nonmembers: int, others: int) -> World:
+def world_of(seed: int, members: int, nonmembers: int, others: int) -> World:
     rng = np.random.default_rng(seed)
     profiles = rng.gamma(0.3, 1.0, (N_PHENOTYPES, N_CODES)) / np.arange(1, N_CODES + 1)
     profiles = np.minimum(profiles / profiles.sum(axis=1, keepdims=True) * CODES_A_PATIENT, 0.9)
@@ -94,7 +94,13 @@ def assess_release(world: World, release: Dense, seed: int = 0) -> "Assessment":
 @pytest.fixture(scope="session")
 def new_world() -> Callable[[int], World]:
     """Issue 3's population: 2,000 members, 2,000 non-members, 2,000 reference, 2,000 fresh."""
-    return lambda seed: make_world(seed, 2_000, 2_000, 2_000)
+    return lambda seed: world_of(seed, 2_000, 2_000, 2_000)
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[[int, int, int, int], World]:
+    """A world from seed, members, non-members, and reference and fresh patients each."""
+    return world_of
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +112,7 @@ def patients_of() -> Callable[[World], Patients]:
 @pytest.fixture(scope="session")
 def demo_world() -> World:
     """The size of the demo, where the default policy must be able to decide: 3,000 non-members."""
-    return make_world(7, 4_000, 3_000, 2_000)
+    return world_of(7, 4_000, 3_000, 2_000)
 
 
 @pytest.fixture(scope="session")

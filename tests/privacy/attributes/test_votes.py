@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from privacy.attributes.votes import attribute_risks, compromised, guess, known_code_counts
-from privacy.risk import Risk
+from privacy.attack import Finding
+from privacy.attributes import votes
+from privacy.attributes.votes import attribute_votes, compromised, guess, known_code_counts
+from privacy.patients import Patients
 
 
 def csr(rows: list[list[int]]) -> sparse.csr_matrix:
@@ -16,11 +18,9 @@ def generators() -> tuple[np.random.Generator, np.random.Generator]:
     return np.random.default_rng(0), np.random.default_rng(1)
 
 
-def gains(world, release, *, n: int = 500) -> dict[str, Risk]:
-    groups = {"synthetic": release, "control": world.fresh, "ceiling": world.members}
-    groups |= {"members": world.members[:n], "nonmembers": world.nonmembers[:n]}
-    matrices = {name: sparse.csr_matrix(rows) for name, rows in groups.items()}
-    return {risk.metric: risk for risk in attribute_risks(**matrices, seed=np.random.SeedSequence(0))}
+def gains(patients: Patients, release: np.ndarray) -> dict[str, Finding]:
+    findings = attribute_votes(patients, seed=np.random.SeedSequence(0))(sparse.csr_matrix(release))
+    return {finding.metric: finding for finding in findings}
 
 
 def test_the_one_unknown_code_is_read_off_the_nearest_record() -> None:
@@ -48,30 +48,32 @@ def test_records_that_tie_are_taken_at_random_and_not_in_the_order_of_the_file()
     assert tally.right.mean() == pytest.approx(0.75, abs=0.04)
 
 
-def test_gain_is_nothing_without_a_leak_and_large_for_a_copy(new_world: Callable) -> None:
+def test_gain_is_nothing_without_a_leak_and_large_for_a_copy(new_world: Callable, patients_of: Callable) -> None:
     world = new_world(0)
-    honest, copied = gains(world, world.no_leak()), gains(world, world.members)
-    assert honest["sensitivity_gain"].low < 0 < honest["sensitivity_gain"].high
-    assert honest["sensitivity_s256_k1"].low > 0.05  # and yet an attacker learns: that is medicine, as for the control
-    assert abs(honest["sensitivity_gain"].control) < 0.06  # 3 standard errors
-    assert copied["sensitivity_gain"].low > 0.3
-    assert copied["sensitivity_gain"].ceiling == copied["sensitivity_gain"].value
+    patients = patients_of(world)
+    honest, copied = (gains(patients, release) for release in (world.no_leak(), world.members))
+    assert honest["sensitivity_gain"].estimate.low < 0 < honest["sensitivity_gain"].estimate.high
+    # and yet an attacker learns: that is medicine, as for the control
+    assert honest["sensitivity_s256_k1"].estimate.low > 0.05
+    assert copied["sensitivity_gain"].estimate.low > 0.3
 
 
-def test_the_grid_is_medgans(new_world: Callable) -> None:
+def test_the_grid_is_medgans(new_world: Callable, patients_of: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(votes, "compromised", lambda n: 60)
     world = new_world(1)
-    found = gains(world, world.no_leak(), n=60)
+    found = gains(patients_of(world), world.no_leak())
     sensitivities = {m for m in found if m.startswith("sensitivity_s")}
     assert sensitivities == {f"sensitivity_s{s}_k{k}" for s in (256, 64, 16, 4, 1) for k in (1, 10, 100, 1000)}
-    assert all(risk.low <= risk.value <= risk.high for risk in found.values())
+    assert all(f.estimate.low <= f.estimate.value <= f.estimate.high for f in found.values())
+    assert "60 members and 60 non-members" in found["sensitivity_gain"].note
 
 
 def test_few_patients_who_show_nothing_leave_a_wide_interval() -> None:
     nobody = csr([[0, 0, 0, 1]] * 10)
-    groups = dict.fromkeys(("members", "nonmembers", "synthetic", "control", "ceiling"), nobody)
-    risks = {risk.metric: risk for risk in attribute_risks(**groups, seed=np.random.SeedSequence(0))}
+    groups = dict.fromkeys(("members", "nonmembers", "reference", "fresh"), nobody)
+    found = gains(Patients(**groups, codes=tuple("abcd")), nobody.toarray())
     # what 10 patients of whom none shows it could hide: the upper limit of 0 of 10
-    assert risks["sensitivity_gain"].high >= 1 - 0.025 ** (1 / 10) - 1e-12
+    assert found["sensitivity_gain"].estimate.high >= 1 - 0.025 ** (1 / 10) - 1e-12
 
 
 def test_how_much_is_known_of_how_many() -> None:
