@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from privacy.ledger import Ledger
 from privacy.risk import Risk, Verdict, judge, n_to_decide
+from privacy.sensitive_codes import sensitive_columns
 
 SHIPPED = Path(__file__).parent / "policies"
 DEFAULT = "public_release"
@@ -54,6 +55,11 @@ class Policy(BaseModel):
 
     inconclusive: whether a release is refused or allowed where no gate fails and one is INCONCLUSIVE. epsilon_max: the
     most that the whole ledger may have spent, or None where no differential privacy is demanded.
+
+    What the steward declares of attackers and patients: sensitive: topics of `privacy.sensitive_codes`, or codes.
+    quasi_identifiers: exclusive groups by which a patient can be looked up elsewhere. prior: share of training patients
+    among those whom an attacker asks about. population: how many people the extract was drawn from, None where unknown.
+    recipients, controls: who gets the release and what binds them, in words; the report carries them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +69,18 @@ class Policy(BaseModel):
     inconclusive: Literal["refuse", "allow"]
     gates: tuple[Gate, ...] = Field(min_length=1)
     epsilon_max: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    sensitive: tuple[str, ...] = ()
+    quasi_identifiers: tuple[str, ...] = ()
+    prior: float = Field(default=0.1, gt=0, lt=1)
+    population: int | None = Field(default=None, ge=1)
+    recipients: str = "not declared"
+    controls: str = "not declared"
+
+    @field_validator("sensitive")
+    @classmethod
+    def _known_topics(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        sensitive_columns([], names)  # raises ValueError for what is no topic
+        return names
 
     @field_validator("gates")
     @classmethod
