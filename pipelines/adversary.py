@@ -8,7 +8,7 @@ from scipy import sparse
 from privacy.assess import Assessment, Declared, assess
 from privacy.comparators.generalised import k_anonymised
 from privacy.patients import Patients
-from privacy.policy import Policy
+from privacy.policy_file import Policy
 from privacy.sensitive_codes import sensitive_columns
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary

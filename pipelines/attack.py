@@ -20,7 +20,8 @@ from pipelines.attack_table import headlines, markdown
 from pipelines.recipe import nearest, validated
 from privacy.assess import Assessment
 from privacy.ledger import Ledger
-from privacy.policy import DEFAULT, Decision, GateRefused, Policy, decide, load_policy
+from privacy.policy import Decision, GateRefused, decide
+from privacy.policy_file import DEFAULT, Policy, load_policy
 from privacy.tables.columns import Kind
 from privacy.tables.tables import Sheets, Tables, code_tables, read_sheets
 from synthehr.cohort.matrix import CodeMatrix, canonical

@@ -13,7 +13,7 @@ from pipelines.recipe import Ingest, Recipe, Train, load_recipe
 from pipelines.release import release
 from pipelines.run import training_patients
 from pipelines.train import train
-from privacy.policy import DEFAULT
+from privacy.policy_file import DEFAULT
 from synthehr.events.simulate import simulate_events
 from synthehr.progress import Progress, silent
 

@@ -11,7 +11,7 @@ import numpy as np
 from pipelines.adversary import attack, stated
 from pipelines.recipe import Evaluate
 from privacy.ledger import Ledger
-from privacy.policy import DEFAULT, load_policy
+from privacy.policy_file import DEFAULT, load_policy
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix, read_matrix
 from synthehr.cohort.vocabulary import Vocabulary

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from privacy.policy import DEFAULT
+from privacy.policy_file import DEFAULT
 from synthehr.cohort.build import CohortOptions
 from synthehr.errors import BadRequest
 

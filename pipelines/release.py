@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 from pipelines.evaluate import check_lineage
 from privacy.ledger import Ledger
-from privacy.policy import DEFAULT, Decision, GateRefused, decide, load_policy
+from privacy.policy import Decision, GateRefused, decide
+from privacy.policy_file import DEFAULT, load_policy
 from reports.datasheet import render_markdown
 from reports.risk_report import render_html
 from reports.view import ReportView

@@ -154,7 +154,7 @@ def _attacks(
         "nearest-neighbour accuracy": lambda: adversarial_accuracy(patients, seed=seeds[1]),
         "attributes": lambda: attribute_votes(patients, seed=seeds[2]),
         "sensitive codes": lambda: sensitive_codes(patients, sensitive=declared.sensitive, seed=seeds[3]),
-        "reconstruction": lambda: reconstruction(patients, seed=seeds[4]),
+        "reconstruction": lambda: reconstruction(patients, secrets=_secrets(patients, declared), seed=seeds[4]),
         "singling out": lambda: singling_out(patients, seed=seeds[5]),
         "linkability": lambda: linkability(patients, seed=seeds[6]),
     }
@@ -163,6 +163,14 @@ def _attacks(
             patients, quasi_identifiers=groups, population=population, seed=seeds[7]
         )
     return attacks
+
+
+def _secrets(patients: Patients, declared: Declared) -> Sequence[int]:
+    """The declared sensitive columns, else all but the quasi-identifiers."""
+    if declared.sensitive:
+        return declared.sensitive
+    known = {column for group in declared.quasi_identifiers for column in group}
+    return [column for column in range(len(patients.codes)) if column not in known]
 
 
 class _Steps:

@@ -1,94 +1,23 @@
 """The policy gate: what may be released, decided from the measured risks and the ledger alone.
 
 A gate is one metric of one attack with a threshold that says where it comes from. Its verdict is PASS, FAIL or
-INCONCLUSIVE (`privacy.risk.judge`). What was not measured never passes. A policy is a TOML file that an officer can
-read; the shipped ones are in `privacy/policies/`.
+INCONCLUSIVE (`privacy.risk.judge`). What was not measured never passes. The policy itself is a TOML file
+(`privacy.policy_file`).
 """
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from privacy.ledger import Ledger
+from privacy.policy_file import Gate, Policy
 from privacy.risk import Risk, Verdict, judge, n_to_decide
-from privacy.sensitive_codes import sensitive_columns
-
-SHIPPED = Path(__file__).parent / "policies"
-DEFAULT = "public_release"
-
-
-class BadPolicy(ValueError):
-    """A policy that is not one; the message names the file, the key and the nearest known one (exit 2)."""
-
-    exit_code = 2
 
 
 class GateRefused(Exception):
     """The policy gate did not let a cohort out; the message says which gate and by how much."""
 
     exit_code = 4
-
-
-class Gate(BaseModel):
-    """One condition of a release: `metric` of `attack` must lie surely below `threshold`.
-
-    provenance: where the threshold comes from, "house default" where from nowhere else. why: one sentence for the
-    officer who signs.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    attack: str = Field(min_length=1)
-    metric: str = Field(min_length=1)
-    threshold: float = Field(gt=0, lt=1)
-    provenance: str = Field(min_length=1)
-    why: str = Field(min_length=1)
-
-
-class Policy(BaseModel):
-    """What a release must fulfil.
-
-    inconclusive: whether a release is refused or allowed where no gate fails and one is INCONCLUSIVE. epsilon_max: the
-    most that the whole ledger may have spent, or None where no differential privacy is demanded.
-
-    What the steward declares of attackers and patients: sensitive: topics of `privacy.sensitive_codes`, or codes.
-    quasi_identifiers: exclusive groups by which a patient can be looked up elsewhere. prior: share of training patients
-    among those whom an attacker asks about. population: how many people the extract was drawn from, None where unknown.
-    recipients, controls: who gets the release and what binds them, in words; the report carries them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1)
-    purpose: str = Field(min_length=1)
-    inconclusive: Literal["refuse", "allow"]
-    gates: tuple[Gate, ...] = Field(min_length=1)
-    epsilon_max: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    sensitive: tuple[str, ...] = ()
-    quasi_identifiers: tuple[str, ...] = ()
-    prior: float = Field(default=0.1, gt=0, lt=1)
-    population: int | None = Field(default=None, ge=1)
-    recipients: str = "not declared"
-    controls: str = "not declared"
-
-    @field_validator("sensitive")
-    @classmethod
-    def _known_topics(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        sensitive_columns([], names)  # raises ValueError for what is no topic
-        return names
-
-    @field_validator("gates")
-    @classmethod
-    def _each_once(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-        for place, gate in enumerate(gates):
-            if any((gate.attack, gate.metric) == (other.attack, other.metric) for other in gates[:place]):
-                raise ValueError(f"{gate.attack} {gate.metric} has two gates; keep the one that is meant")
-        return gates
 
 
 @dataclass(frozen=True)
@@ -114,46 +43,6 @@ class Decision:
         return "\n".join([f"The policy {self.policy} refuses this release.", *lines, remedy])
 
 
-def load_policy(name_or_path: str | Path = DEFAULT) -> Policy:
-    """Read a shipped policy by name, or any policy by path.
-
-    Raises:
-        BadPolicy: no such policy, no TOML, or a key that is missing, unknown or out of range.
-    """
-    path = Path(name_or_path)
-    shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.toml"))}
-    path = shipped.get(str(name_or_path), path)
-    if not path.is_file():
-        known = ", ".join(shipped)
-        raise BadPolicy(f"No policy {str(name_or_path)!r}: give the path of a TOML file, or one of {known}.")
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadPolicy(f"{path} is not a TOML file: {error}.") from error
-    _refuse_unknown_keys(path, document)
-    try:
-        return Policy(**document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "policy"
-        came = "" if first["type"] in ("missing", "value_error") else f" Got {first['input']!r} instead."
-        raise BadPolicy(f"{path}: {where}: {first['msg']}.{came}") from error
-
-
-def _refuse_unknown_keys(path: Path, document: dict[str, Any]) -> None:
-    # an unread key is a condition that somebody believes is enforced
-    gates = document.get("gates", [])
-    tables: list[tuple[str, dict[str, Any], type[BaseModel]]] = [("", document, Policy)]
-    if isinstance(gates, list):
-        tables += [(f"gates[{i}].", gate, Gate) for i, gate in enumerate(gates, 1) if isinstance(gate, dict)]
-    for where, table, model in tables:
-        for key in table:
-            if key not in model.model_fields:
-                known = sorted(model.model_fields)
-                near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-                raise BadPolicy(f"{path}: unknown key {where}{key}. Did you mean {near!r}? Known: {', '.join(known)}.")
-
-
 def decide(risks: Iterable[Risk], ledger: Ledger, policy: Policy, *, override: str | None = None) -> Decision:
     """Judge every gate of `policy`; pure: the same risks, ledger and policy give the same decision.
 
@@ -176,12 +65,22 @@ def decide(risks: Iterable[Risk], ledger: Ledger, policy: Policy, *, override: s
             outcomes.append(("INCONCLUSIVE", _not_measured(gate, measured)))
             continue
         risk = measured[place]
-        verdict = judge(risk.low, risk.high, gate.threshold) if risk.n > 0 else "INCONCLUSIVE"
-        measured[place] = replace(risk, threshold=gate.threshold, verdict=verdict, provenance=gate.provenance)
+        verdict = _judged(gate, risk)
+        measured[place] = replace(
+            risk, threshold=gate.threshold, alpha=gate.alpha, verdict=verdict, provenance=gate.provenance
+        )
         outcomes.append((verdict, _sentence(gate, measured[place], verdict)))
     if policy.epsilon_max is not None:
         outcomes.append(_spent(ledger, policy.epsilon_max))
     return _conclude(outcomes, measured, policy, override)
+
+
+def _judged(gate: Gate, risk: Risk) -> Verdict:
+    if risk.n < 1 or (gate.alpha is not None and risk.p is None):
+        return "INCONCLUSIVE"
+    if gate.alpha is not None and risk.p is not None:
+        return "FAIL" if risk.p < gate.alpha else "PASS"
+    return judge(risk.low, risk.high, gate.threshold or 0.0)
 
 
 def _conclude(
@@ -208,8 +107,10 @@ def _conclude(
 def _sentence(gate: Gate, risk: Risk, verdict: Verdict) -> str:
     found = (
         f"{gate.attack} {gate.metric} is {risk.value:.4g} (95 % interval {risk.low:.4g} to {risk.high:.4g}, "
-        f"n = {risk.n:,}; control {risk.control:.4g}), threshold {gate.threshold:.4g} ({gate.provenance})"
+        f"n = {risk.n:,}; control {risk.control:.4g}), {_demand(gate)}"
     )
+    if gate.threshold is None:
+        return _p_sentence(found, gate, risk, verdict)
     if verdict == "PASS":
         return f"{found}: the upper limit is {gate.threshold - risk.high:.3g} below it."
     if verdict == "FAIL":
@@ -230,7 +131,19 @@ def _not_measured(gate: Gate, risks: Sequence[Risk]) -> str:
     names = [f"{risk.attack} {risk.metric}" for risk in risks]
     near = difflib.get_close_matches(f"{gate.attack} {gate.metric}", names, n=1)
     hint = f" The nearest that was is {near[0]}." if near else ""
-    return f"{gate.attack} {gate.metric} was not measured, threshold {gate.threshold:.4g} ({gate.provenance}).{hint}"
+    return f"{gate.attack} {gate.metric} was not measured, {_demand(gate)}.{hint}"
+
+
+def _demand(gate: Gate) -> str:
+    wanted = f"threshold {gate.threshold:.4g}" if gate.threshold is not None else f"p of {gate.alpha:.4g} or more"
+    return f"{wanted} ({gate.provenance})"
+
+
+def _p_sentence(found: str, gate: Gate, risk: Risk, verdict: Verdict) -> str:
+    if risk.p is None or verdict == "INCONCLUSIVE":
+        return f"{found}: it has no p value, so nothing is known."
+    named = f" {risk.note}" if risk.note else ""
+    return f"{found}: p = {risk.p:.2g}.{named}{'' if verdict == 'PASS' else ' ' + gate.why}"
 
 
 def _spent(ledger: Ledger, epsilon_max: float) -> tuple[Verdict, str]:

@@ -22,7 +22,7 @@ def detectable_auc(m: int, n: int) -> float:
         ValueError: a side without patients.
     """
     _patients(m, n)
-    return min(1.0, 0.5 + REACH * ((m + n + 1) / (12 * m * n)) ** 0.5)
+    return min(1.0, 0.5 + REACH * float(((m + n + 1) / (12 * m * n)) ** 0.5))
 
 
 def detectable_share(chance: float, n: int) -> float:

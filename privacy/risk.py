@@ -33,7 +33,7 @@ class Risk:
     releases of the same patients, by name. p: how often a release without a leak gives a figure this large; p_adjusted:
     the same after Holm's correction over all attacks. detectable: the smallest value that would have been told from no
     leak in 80 % of releases. nonmembers_needed: set where there were too few non-members to say anything; the interval
-    is then [0, 1]. verdict, threshold and provenance are filled by the policy gate.
+    is then [0, 1]. verdict, threshold or alpha, and provenance are filled by the policy gate.
     """
 
     attack: str
@@ -51,6 +51,7 @@ class Risk:
     detectable: float | None = None
     nonmembers_needed: int | None = None
     threshold: float | None = None
+    alpha: float | None = None
     verdict: Verdict | None = None
     provenance: str = ""
     note: str = ""

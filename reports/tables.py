@@ -55,11 +55,17 @@ def risk_row(risk: Risk) -> RiskRow:
         n=whole(risk.n),
         p="" if risk.p_adjusted is None else p_value(risk.p_adjusted),
         detectable="" if risk.detectable is None else fixed(risk.detectable, places),
-        threshold="" if risk.threshold is None else f"{risk.threshold:g}",
+        threshold=_condition(risk),
         verdict=risk.verdict or "",
         provenance=risk.provenance,
         note=note.strip(),
     )
+
+
+def _condition(risk: Risk) -> str:
+    if risk.alpha is not None:
+        return f"p {risk.alpha:g}"
+    return "" if risk.threshold is None else f"{risk.threshold:g}"
 
 
 def release_table(risks: Sequence[Risk]) -> tuple[list[str], list[dict[str, object]]]:

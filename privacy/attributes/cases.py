@@ -41,7 +41,7 @@ class Cases:
 
     def by_patient(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the cases of each patient, (n_patients,)."""
-        return np.bincount(self.patient, weights=values, minlength=len(self.patient_is_member))
+        return np.bincount(self.patient, weights=values, minlength=len(self.patient_is_member)).astype(np.float64)
 
     def ranks_within(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mid-rank of each carrier among the carriers of the code, from -1/2 to 1/2; 0 for the others, (n_cases,)."""

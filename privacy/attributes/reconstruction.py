@@ -9,6 +9,8 @@ Groups follow medicine, so the secrets of patients who were never in the data co
 is solved for as many of those, and the risk is the difference.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special
@@ -28,14 +30,15 @@ DAMPING = 1.0  # one pseudo-observation a patient that pulls to the overall shar
 ROUNDS = 200
 
 
-def reconstruction(patients: Patients, *, secret: int | None = None, seed: np.random.SeedSequence) -> Attack:
+def reconstruction(patients: Patients, *, secrets: Sequence[int] | None = None, seed: np.random.SeedSequence) -> Attack:
     """AUC of the reconstructed secrets of members less that of non-members (`auc_gain`), and the former (`auc`).
 
-    secret: its column; None takes the code whose prevalence in the reference sample is nearest to 10 %. As many
-    members as non-members take part, at most 10,000 a side. Groups: the carriers of each code and of each of the 2,000
-    commonest pairs. Nothing is found where a side has fewer than 2 patients with the secret or without.
+    secrets: columns, of which the one whose prevalence in the reference sample is nearest to 10 % is the secret; None
+    takes it from all. A member of an exclusive group is no secret: the others of its group tell it. As many members as
+    non-members take part, at most 10,000 a side. Groups: the carriers of each code and of each of the 2,000 commonest
+    pairs. Nothing is found where a side has fewer than 2 patients with the secret or without.
     """
-    code = _near_a_tenth(patients) if secret is None else secret
+    code = _near_a_tenth(patients, range(len(patients.codes)) if secrets is None else secrets)
     n = min(MOST_PATIENTS, patients.members.shape[0], patients.nonmembers.shape[0])
     rng = np.random.default_rng(seed)
     sides = [side[rng.permutation(side.shape[0])[:n]] for side in (patients.members, patients.nonmembers)]
@@ -96,9 +99,10 @@ def _shares(groups: sparse.csr_matrix, has: NDArray[np.bool_]) -> NDArray[np.flo
         return np.where(size >= LEAST, (groups @ has.astype(np.float64)) / size, np.nan)
 
 
-def _near_a_tenth(patients: Patients) -> int:
-    counts = np.bincount(patients.reference.indices, minlength=len(patients.codes))
-    return int(np.argmin(np.abs(counts / patients.reference.shape[0] - 0.1)))
+def _near_a_tenth(patients: Patients, secrets: Sequence[int]) -> int:
+    among = np.asarray(secrets, dtype=np.int64)
+    counts = np.bincount(patients.reference.indices, minlength=len(patients.codes))[among]
+    return int(among[np.argmin(np.abs(counts / patients.reference.shape[0] - 0.1))])
 
 
 def _finding(metric: str, estimate: Estimate, n: int, note: str, p: float | None) -> Finding:

@@ -98,8 +98,8 @@ def _worst(cases: Cases, claimed: NDArray[np.bool_], score: NDArray[np.float64],
     gains, p = [], []
     for position in range(len(cases.codes)):
         sides = [cases.has & (cases.code == position) & side for side in (cases.is_member, ~cases.is_member)]
-        counts = [number for side in sides for number in (int(claimed[side].sum()), int(side.sum()))]
-        gains.append(newcombe(*counts, confidence=1 - 0.05 / len(cases.codes)))
+        (ours, n_ours), (theirs, n_theirs) = ((int(claimed[side].sum()), int(side.sum())) for side in sides)
+        gains.append(newcombe(ours, n_ours, theirs, n_theirs, confidence=1 - 0.05 / len(cases.codes)))
         p.append(p_shift(Targets(*(score[side] for side in sides))))
     worst = int(np.lexsort((p, [-gain.value for gain in gains]))[0])
     q = benjamini_hochberg(p)[worst]

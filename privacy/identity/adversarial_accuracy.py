@@ -60,7 +60,7 @@ def _own_kind(real: sparse.csr_matrix, made: sparse.csr_matrix, within_made: Val
 
 
 def _above(other: Values, own: Values) -> Values:
-    return (other > own) + 0.5 * (other == own)
+    return np.asarray((other > own) + 0.5 * (other == own))
 
 
 def _finding(metric: str, estimate: Estimate, n: int) -> Finding:

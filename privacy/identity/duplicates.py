@@ -20,8 +20,10 @@ from scipy import sparse, stats
 from privacy.attack import Attack, Finding
 from privacy.densities.kernel import log_kernel_density, prevalence
 from privacy.densities.mixture import fit_mixture
+from privacy.exchangeable import p_sum
 from privacy.neighbours import nearest_distance, packed
 from privacy.patients import Patients
+from privacy.ranks import Targets
 from privacy.risk import FILE_ONLY, WITH_REFERENCE, Estimate, clopper_pearson, newcombe
 
 ATTACK = "exact_duplicates"
@@ -30,8 +32,6 @@ STRATA = {"up_to_4_codes": (0, 4), "5_to_9_codes": (5, 9), "10_or_more_codes": (
 COPIED = 0.001  # the share e of the test: between .0001 and .01 its power hardly changes
 REDRAW = 0.3
 COMPONENTS = 50
-RELABELLINGS = 2_000
-MOST_SEEN = 20_000_000  # relabelled duplicates held at once
 
 Mask = NDArray[np.bool_]
 
@@ -105,24 +105,10 @@ def _count(found: Sequence[Mask], where: Sequence[Mask]) -> _Counts:
 def _surprise(
     found: Sequence[Mask], log_density: NDArray[np.float64], n_release: int, rng: np.random.Generator
 ) -> float:
-    """Share of relabellings of the duplicates whose members are at least as surprising, in (0, 1]."""
-    ours, theirs = (int(side.sum()) for side in found)
-    seen = log_density[np.concatenate(found)]
-    if ours + theirs == 0:
-        return 1.0
-    weight = np.log1p(COPIED / np.minimum(1.0, n_release * np.exp(seen)))
-    observed = weight[:ours].sum()
-    unseen = sum(map(len, found)) - len(seen)
-    block = max(1, min(RELABELLINGS, MOST_SEEN // len(seen)))
-    reached = 0
-    for start in range(0, RELABELLINGS, block):
-        rows = min(block, RELABELLINGS - start)
-        # members among all patients are a fixed number; how many of them are duplicates is not
-        members = rng.hypergeometric(len(seen), unseen, len(found[0]), rows)
-        shuffled = rng.permuted(np.broadcast_to(weight, (rows, len(weight))), axis=1)
-        totals = np.concatenate([np.zeros((rows, 1)), np.cumsum(shuffled, axis=1)], axis=1)
-        reached += int(np.count_nonzero(totals[np.arange(rows), members] >= observed - 1e-9))
-    return (reached + 1) / (RELABELLINGS + 1)
+    """Share of relabellings of the patients whose members' duplicates are at least as surprising, in (0, 1]."""
+    weight = np.log1p(COPIED / np.minimum(1.0, n_release * np.exp(log_density)))
+    counted = np.where(np.concatenate(found), weight, 0.0)
+    return p_sum(Targets(counted[: len(found[0])], counted[len(found[0]) :]), rng)
 
 
 def _excess(metric: str, found: _Counts, p: float | None) -> Finding:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from privacy.attack import Attack, Finding
-from privacy.exchangeable import p_value
+from privacy.exchangeable import p_sum
 from privacy.identity.paired import sum_of_means
 from privacy.patients import Patients
 from privacy.ranks import Targets
@@ -56,7 +56,7 @@ def meaningful_identity(
         raise ValueError("Meaningful identity disclosure needs at least one group of quasi-identifiers.")
     if population is not None and population < n:
         raise ValueError(f"population must be at least the {n} training patients. Got {population} instead.")
-    draw, release_seed = seed.spawn(2)
+    draw, release_seed, labels = seed.spawn(3)
     rng = np.random.default_rng(draw)
     sides = [side[rng.permutation(side.shape[0])[:MOST_TARGETS]] for side in (patients.members, patients.nonmembers)]
     targets, m = sparse.vstack(sides, format="csr"), sides[0].shape[0]
@@ -71,7 +71,12 @@ def meaningful_identity(
         values = Targets(*np.split(learnt * alone, [m]))
         return [
             _finding("identity_risk", sum_of_means([values.members]), m, None),
-            _finding("identity_gain", sum_of_means([values.members, -values.nonmembers]), m, p_value(values)),
+            _finding(
+                "identity_gain",
+                sum_of_means([values.members, -values.nonmembers]),
+                m,
+                p_sum(values, np.random.default_rng(labels)),
+            ),
         ]
 
     return attack

@@ -90,4 +90,4 @@ def _at_most(records: sparse.csr_matrix, seed: np.random.SeedSequence) -> sparse
 
 
 def _labels(known: NDArray[np.generic], other: NDArray[np.generic]) -> NDArray[np.bool_]:
-    return np.arange(known.shape[0] + other.shape[0]) >= known.shape[0]
+    return np.asarray(np.arange(known.shape[0] + other.shape[0]) >= known.shape[0])

@@ -15,7 +15,7 @@ from privacy.membership.neighbours import rarity_weights
 from privacy.neighbours import distance_blocks
 
 NEIGHBOURS = 5  # of 1, 2, 3, 5 and 10 the highest TPR at 1 % FPR on copies with redraw and on over-fitting
-MOST_RECORDS = 10_000  # a side
+MOST_RECORDS = 50_000  # a side
 
 
 def label_share(
@@ -23,7 +23,7 @@ def label_share(
 ) -> Scorer:
     """Expected share of release records among the k nearest in rarity-weighted distance, in [0, 1].
 
-    At most 10,000 records of either side take part, drawn with `seed`; unequal sides move the scores of all patients
+    At most 50,000 records of either side take part, drawn with `seed`; unequal sides move the scores of all patients
     alike. Where records tie at the k-th distance, each is taken with equal probability: their share counts, not their
     order.
 

@@ -23,7 +23,7 @@ from synthehr.release.researcher import write_readme
 
 WARNING = "Synthetic data: no row is a real patient. Not for decisions about any person."
 CHECKSUMS = "SHA256SUMS"
-JUDGEMENT = ("threshold", "verdict", "provenance")
+JUDGEMENT = ("threshold", "alpha", "verdict", "provenance")
 
 
 def write_bundle(

@@ -11,7 +11,7 @@ from synthehr.release.disclosure import json_number, published
 
 
 def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
-    """Each risk with its interval, control, ceiling, comparators, p values, power, n and, where a gate judged it, verdict, threshold, provenance."""
+    """Each risk with interval, control, ceiling, comparators, p values, power and n; verdict where a gate judged it."""
     return [
         {
             "attack": risk.attack,
@@ -23,6 +23,7 @@ def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
             "n": risk.n,
             "nonmembers_needed": risk.nonmembers_needed,
             "threshold": risk.threshold,
+            "alpha": risk.alpha,
             "verdict": risk.verdict,
             "provenance": risk.provenance,
             "note": risk.note,

@@ -14,7 +14,8 @@ from pipelines.attack_table import attack_table, headlines
 from pipelines.cli import app
 from privacy.assess import ROC_COLUMNS, Assessment
 from privacy.membership.neighbours import calibrated_neighbours
-from privacy.policy import GateRefused, Policy
+from privacy.policy import GateRefused
+from privacy.policy_file import Policy
 from privacy.ranks import Targets, auc
 from privacy.risk import WITH_REFERENCE, Risk
 from privacy.tables.reading import BadTable

@@ -7,7 +7,8 @@ import pytest
 import typer
 
 from pipelines.console import outcome
-from privacy.policy import BadPolicy, GateRefused
+from privacy.policy import GateRefused
+from privacy.policy_file import BadPolicy
 from synthehr.errors import BadData, BadRequest, Diverged, IncompleteLanding, SynthehrError
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.recipe import RECIPES, load_recipe, nearest, parse_options, recipe_path
-from privacy.policy import load_policy
+from privacy.policy_file import load_policy
 from synthehr.errors import BadRequest
 from synthehr.events.mapping import load_mapping
 from synthehr.models.registry import create

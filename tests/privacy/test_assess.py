@@ -11,7 +11,8 @@ from privacy.assess import Assessment, assess, joined
 from privacy.attack import Finding
 from privacy.ledger import Ledger
 from privacy.patients import Patients
-from privacy.policy import decide, load_policy
+from privacy.policy import decide
+from privacy.policy_file import load_policy
 from privacy.risk import Estimate
 
 Dense = np.ndarray

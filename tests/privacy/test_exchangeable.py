@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from privacy.exchangeable import cuts, p_shift, p_tail, p_value
+from privacy.exchangeable import cuts, p_shift, p_sum, p_tail, p_value
 from privacy.ranks import Targets
 
 SIDE = st.lists(st.integers(0, 6), min_size=2, max_size=30)
@@ -50,6 +50,17 @@ def test_a_few_copies_are_seen_where_the_ranks_as_a_body_see_nothing() -> None:
     members[:20] += 6
     assert p_shift(Targets(members, nonmembers)) > 0.05
     assert p_value(Targets(members, nonmembers)) < 0.001
+
+
+def test_a_sum_is_tested_exactly_by_hand() -> None:
+    # one patient of four has a value, a member: he is one in half of the relabellings
+    one = Targets(np.array([0.0, 3.0]), np.zeros(2))
+    assert p_sum(one, np.random.default_rng(0)) == pytest.approx(0.5, abs=0.04)
+    assert p_sum(Targets(*one[::-1]), np.random.default_rng(0)) == 1.0
+    assert p_sum(Targets(np.zeros(3), np.zeros(2)), np.random.default_rng(0)) == 1.0
+    # two of two and two: both with members in 2/4 x 1/3
+    both = Targets(np.array([1.0, 2.0]), np.zeros(2))
+    assert p_sum(both, np.random.default_rng(0)) == pytest.approx(1 / 6, abs=0.03)
 
 
 def test_scores_that_are_not_numbers_are_refused() -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.ledger import Entry, Ledger
-from privacy.policy import BadPolicy, Gate, GateRefused, Policy, decide, load_policy
+from privacy.policy import GateRefused, decide
+from privacy.policy_file import BadPolicy, Gate, Policy, load_policy
 from privacy.risk import Risk
 
 SPENT = Ledger([Entry(query="marginals", mechanism="Gaussian", epsilon=1.0)])

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from privacy.ledger import Ledger
-from privacy.policy import Gate, Policy, decide
+from privacy.policy import decide
+from privacy.policy_file import Gate, Policy
 from privacy.risk import FILE_ONLY, WITH_REFERENCE, Risk
 from reports.risk_report import render_html
 from reports.view import ReportView

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from privacy.policy import SHIPPED, Policy, load_policy
+from privacy.policy_file import SHIPPED, Policy, load_policy
 from reports.risk_report import render_html
 from reports.stories import ATTACKS, METRICS, attack_words, metric_words
 from reports.view import ReportView

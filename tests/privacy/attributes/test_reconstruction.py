@@ -8,7 +8,7 @@ from privacy.attack import Finding
 from privacy.attributes.reconstruction import reconstruction, solve
 
 
-def found(patients, release: np.ndarray, **options: int) -> dict[str, Finding]:
+def found(patients, release: np.ndarray, **options: list[int]) -> dict[str, Finding]:
     attack = reconstruction(patients, seed=np.random.SeedSequence(0), **options)
     return {finding.metric: finding for finding in attack(sparse.csr_matrix(release))}
 
@@ -58,4 +58,4 @@ def test_a_secret_that_all_or_none_have_is_nothing_to_solve(
     world = new_world(0)
     for group in (world.members, world.nonmembers, world.reference):
         group[:, 7] = prevalent
-    assert found(patients_of(world), world.members, secret=7) == {}
+    assert found(patients_of(world), world.members, secrets=[7]) == {}

@@ -10,7 +10,8 @@ import pytest
 from scipy import sparse
 
 from privacy.ledger import Ledger
-from privacy.policy import Decision, Gate, Policy, decide
+from privacy.policy import Decision, decide
+from privacy.policy_file import Gate, Policy
 from privacy.risk import FILE_ONLY, Risk
 from synthehr.cohort.matrix import CodeMatrix, canonical, write_matrix
 from synthehr.cohort.vocabulary import Vocabulary
