@@ -4,11 +4,14 @@ Stages are imported when they are called: `--help` and `doctor` must not wait fo
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pipelines.attack_command import attack
+from pipelines.closing import bundle_lines, ingest_lines
 from pipelines.console import outcome
+from pipelines.policy_commands import policy_app
 from synthehr.errors import BadRequest
 
 app = typer.Typer(
@@ -17,6 +20,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(attack)
+app.add_typer(policy_app, name="policy")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same bytes.")]
@@ -52,7 +58,7 @@ def ingest(
             raise BadRequest("ingest needs --out DIR, or --explain to print the SQL alone.")
         held.result = {"events": write_events(extract, out / "events", asked.ingest, progress=held.progress)}
         held.result["cohort"] = write_cohort(out / "events", out / "cohort", asked.cohort, progress=held.progress)
-        held.lines = _ingest_lines(out, held.result)
+        held.lines = ingest_lines(out, held.result)
 
 
 @app.command()
@@ -124,43 +130,6 @@ def evaluate(
 
 
 @app.command()
-def attack(
-    train: Annotated[Path, typer.Option(exists=True, help="Real records that the generator was trained on.")],
-    holdout: Annotated[Path, typer.Option(exists=True, help="Real records of patients whom it never saw.")],
-    synthetic: Annotated[Path, typer.Option(exists=True, help="The release: the same columns.")],
-    out: Out,
-    policy: Annotated[str | None, typer.Option(help="Policy by name or file that must pass (exit 4 if not).")] = None,
-    columns: Annotated[
-        Path | None,
-        typer.Option(exists=True, help='TOML file: a table "columns" of NAME = "id", "category" ...'),
-    ] = None,
-    quasi_identifiers: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Columns by which one can look a patient up elsewhere.")
-    ] = None,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Measure what anybody's synthetic data tells of the patients behind it: three tables, Parquet or CSV."""
-    with outcome(as_json) as held:
-        from pipelines.attack import attack as stage
-        from pipelines.attack_table import attack_table
-
-        held.result = stage(
-            train,
-            holdout,
-            synthetic,
-            out,
-            policy=policy,
-            columns=columns,
-            quasi_identifiers=[name.strip() for name in (quasi_identifiers or "").split(",") if name.strip()],
-            seed=seed,
-            progress=held.progress,
-        )
-        held.tables = [attack_table(out)]
-        held.lines = _attack_lines(held.result)
-
-
-@app.command()
 def release(
     cohort: Folder,
     synthetic: Folder,
@@ -189,7 +158,7 @@ def release(
             override=override,
             progress=held.progress,
         )
-        held.lines = _bundle_lines(held.result)
+        held.lines = bundle_lines(held.result)
 
 
 @app.command()
@@ -212,7 +181,7 @@ def run(
         out = out or Path("out") / asked.name
         held.result = stage(asked, extract, out, override=override, progress=held.progress)
         held.tables = [comparison_table(out / "evaluation")]
-        held.lines = _bundle_lines(held.result)
+        held.lines = bundle_lines(held.result)
 
 
 @app.command()
@@ -231,7 +200,7 @@ def demo(
 
         held.result = story(out, extract=extract, minutes=minutes, progress=held.progress)
         held.tables = [comparison_table(out / "evaluation")]
-        held.lines = _bundle_lines(held.result)
+        held.lines = bundle_lines(held.result)
 
 
 @app.command()
@@ -265,34 +234,6 @@ def doctor(as_json: Json = False) -> None:
         held.result = examine(Path.cwd())
         held.tables = [findings_table(held.result)]
         held.lines = [*held.result["warnings"]]
-
-
-def _ingest_lines(out: Path, result: dict[str, Any]) -> list[str]:
-    events, cohort = result["events"], result["cohort"]
-    rejected = sum(table["rejected"] for table in events["tables"])
-    account = f"; {rejected:,} rows had a part rejected: {out / 'events' / 'rejected' / 'rows.csv'}" if rejected else ""
-    return [
-        f"events: {out / 'events'} ({events['patients']:,} patients, {events['events']:,} events{account})",
-        f"cohort: {out / 'cohort'} ({cohort['patients']:,} patients, {cohort['codes']:,} codes)",
-    ]
-
-
-def _attack_lines(result: dict[str, Any]) -> list[str]:
-    asked = "" if result["enforced"] else " (not asked for: nothing is refused without --policy)"
-    return [
-        *result["notes"],
-        f"verdict by {result['policy']}: {result['verdict']}{asked}",
-        f"attack: {result['attack']} (risk.md, risk.json, roc.parquet, verdict.json)",
-    ]
-
-
-def _bundle_lines(result: dict[str, Any]) -> list[str]:
-    overridden = f' (overridden: "{result["override"]}")' if result["override"] else ""
-    return [
-        f"verdict: {result['verdict']}{overridden}",
-        f"bundle: {result['bundle']}",
-        f"report: {result['report']}",
-    ]
 
 
 def main() -> None:

@@ -61,7 +61,8 @@ def sensitive_columns(columns: Sequence[str], wanted: Iterable[str]) -> dict[str
     Raises:
         ValueError: neither a topic nor a code of a known vocabulary.
     """
-    return {name: [j for j, column in enumerate(columns) if _list(name).covers(column)] for name in wanted}
+    lists = {name: _list(name) for name in wanted}
+    return {name: [j for j, column in enumerate(columns) if listed.covers(column)] for name, listed in lists.items()}
 
 
 def read_list(path: Path) -> SensitiveList:

@@ -1,12 +1,13 @@
 """One extract and one whole run of all five stages, made once and read by every test of this floor."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 import torch
 
+from pipelines.cli import app
 from pipelines.recipe import load_recipe
 from pipelines.run import run
 from synthehr.events.simulate import simulate_events
@@ -35,6 +36,7 @@ POLICY = """
 name = "tiny_policy"
 purpose = "A policy that any release passes"
 inconclusive = "allow"
+quasi_identifiers = ["sex", "age", "race"]
 
 [[gates]]
 attack = "membership_neighbours"
@@ -81,3 +83,19 @@ def spine(extract: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFac
     out = tmp_path_factory.mktemp("spine")
     run(load_recipe(recipe_file), extract, out)
     return out
+
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Exit code, standard output and standard error of a command, in this process."""
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            app([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), printed.out, printed.err
+
+    return call

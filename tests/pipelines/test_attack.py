@@ -11,7 +11,6 @@ from rich.console import Console
 from pipelines import adversary
 from pipelines.attack import attack, cut_holdout
 from pipelines.attack_table import attack_table, headlines
-from pipelines.cli import app
 from privacy.assess import ROC_COLUMNS, Assessment
 from privacy.membership.neighbours import calibrated_neighbours
 from privacy.policy import GateRefused
@@ -117,17 +116,6 @@ def files(tmp_path: Path) -> dict[str, Path]:
 def policy(tmp_path: Path) -> str:
     (tmp_path / "strict.toml").write_text(POLICY)
     return str(tmp_path / "strict.toml")
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            app([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
-
-    return call
 
 
 def asked(files: dict[str, Path], release: str, out: Path) -> list[str | Path]:

@@ -10,26 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import app
 from pipelines.recipe import Train
 from pipelines.train import train
 from synthehr.landing import partial_path, read_manifest, source_hash
 from synthehr.release.researcher import example_queries
 
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Exit code, standard output and standard error of a command, in this process."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            app([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
-
-    return call
 
 
 def command(*arguments: str | Path) -> list[str]:

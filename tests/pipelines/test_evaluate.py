@@ -97,4 +97,18 @@ def test_comparators_learn_from_the_training_patients_alone(spine: Path) -> None
 
 def test_the_request_names_what_decides_the_figures(spine: Path) -> None:
     request = asked(spine / "cohort", spine / "synthetic", Evaluate(comparators=("independent",)), seed=8)
+    declared = request["config"].pop("declared")
     assert request["config"] == {"comparators": ["independent"], "generator": "medgan", "seed": 8}
+    # what attackers seek and know decides the figures; thresholds do not
+    assert set(declared) == {"sensitive", "quasi_identifiers", "population", "prior"}
+    internal = asked(spine / "cohort", spine / "synthetic", Evaluate(), policy="internal_test", seed=8)
+    assert internal["config"]["declared"] == declared
+
+
+def test_an_earlier_release_stands_beside_this_one(spine: Path, tmp_path: Path) -> None:
+    options = Evaluate(comparators=("independent",), previous=str(spine / "synthetic"))
+    evaluate(spine / "cohort", spine / "synthetic", tmp_path / "e", options, seed=3)
+    risks = [risk for risk in Evaluation.read(tmp_path / "e").risks if risk.p is not None]
+    assert risks
+    assert all(risk.others["previous_release"] == risk.value for risk in risks)
+    assert {"independent", "k_anonymised_5", "k_anonymised_11"} <= set(risks[0].others)

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from privacy.ledger import Entry, Ledger
 from privacy.policy import GateRefused, decide
-from privacy.policy_file import BadPolicy, Gate, Policy, load_policy
+from privacy.policy_file import SHIPPED, BadPolicy, Gate, Policy, load_policy
 from privacy.risk import Risk
 
 SPENT = Ledger([Entry(query="marginals", mechanism="Gaussian", epsilon=1.0)])
@@ -45,7 +46,7 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", ["public_release", "internal_test"])
+@pytest.mark.parametrize("name", ["public_release", "controlled_access", "internal_test"])
 def test_shipped_policies_give_a_provenance_and_a_reason_for_every_threshold(name: str) -> None:
     shipped = load_policy(name)
     assert shipped.name == name
@@ -58,7 +59,12 @@ def test_the_default_refuses_what_was_not_shown_and_is_stricter_than_the_interna
     strict = {(gate.attack, gate.metric): gate.threshold for gate in default.gates}
     assert all(strict[gate.attack, gate.metric] < gate.threshold for gate in internal.gates)
     regulators = [gate for gate in default.gates if "EMA" in gate.provenance]
-    assert [gate.threshold for gate in regulators] == [0.09]
+    assert {gate.threshold for gate in regulators} == {0.09}
+    between = {(gate.attack, gate.metric): gate for gate in load_policy("controlled_access").gates}
+    for gate in between.values():
+        counterpart = next(g for g in default.gates if (g.attack, g.metric) == (gate.attack, gate.metric))
+        assert (gate.threshold or 0) > (counterpart.threshold or -1)
+        assert (gate.alpha or 0) <= (counterpart.alpha or 0)
 
 
 def test_pass_releases() -> None:
@@ -186,5 +192,32 @@ def test_a_policy_that_would_not_do_what_it_says_is_refused(tmp_path: Path, text
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BadPolicy, match="one of internal_test, public_release"):
+    with pytest.raises(BadPolicy, match="one of controlled_access, internal_test, public_release"):
         load_policy("public_relase")
+
+
+def subgroup(p: float | None) -> Risk:
+    return replace(risk(0.7, 0.5, 0.9, "worst_auc"), attack="membership_subgroup", p=p)
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.0005, "FAIL"), (0.2, "PASS"), (0.01, "PASS"), (None, "INCONCLUSIVE")])
+def test_a_gate_by_p_fails_what_chance_does_not_explain(p: float | None, verdict: str) -> None:
+    gate = Gate(attack="membership_subgroup", metric="worst_auc", alpha=0.01, provenance="house default", why="Why.")
+    policy = Policy(name="p", purpose="test", inconclusive="refuse", gates=(gate,))
+    decision = decide([subgroup(p)], Ledger(), policy)
+    assert decision.verdict == verdict
+    assert decision.risks[0].alpha == 0.01
+    assert ("Why." in decision.reasons[0]) == (verdict == "FAIL")
+
+
+@pytest.mark.parametrize("both", [{}, {"alpha": 0.01, "threshold": 0.1}])
+def test_a_gate_has_one_condition(both: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="a threshold or an alpha, and not both"):
+        Gate(attack="a", metric="m", provenance="p", why="w", **both)
+
+
+def test_what_is_no_topic_is_refused(tmp_path: Path) -> None:
+    text = (SHIPPED / "public_release.toml").read_text(encoding="utf-8").replace('"hiv"', '"hvi"')
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(BadPolicy, match="'hvi' is no topic"):
+        load_policy(tmp_path / "mine.toml")

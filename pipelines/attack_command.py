@@ -1,0 +1,53 @@
+"""`synthehr attack`: the adversary on anybody's tables."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.console import outcome
+
+
+def attack(
+    train: Annotated[Path, typer.Option(exists=True, help="Real records that the generator was trained on.")],
+    holdout: Annotated[Path, typer.Option(exists=True, help="Real records of patients whom it never saw.")],
+    synthetic: Annotated[Path, typer.Option(exists=True, help="The release: the same columns.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; complete or absent.")],
+    policy: Annotated[str | None, typer.Option(help="Policy by name or file that must pass (exit 4 if not).")] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(exists=True, help='TOML file: a table "columns" of NAME = "id", "category" ...'),
+    ] = None,
+    quasi_identifiers: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Columns by which one can look a patient up elsewhere.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same figures.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Measure what anybody's synthetic data tells of the patients behind it: three tables, Parquet or CSV."""
+    with outcome(as_json) as held:
+        from pipelines.attack import attack as stage
+        from pipelines.attack_table import attack_table
+
+        held.result = stage(
+            train,
+            holdout,
+            synthetic,
+            out,
+            policy=policy,
+            columns=columns,
+            quasi_identifiers=[name.strip() for name in (quasi_identifiers or "").split(",") if name.strip()],
+            seed=seed,
+            progress=held.progress,
+        )
+        held.tables = [attack_table(out)]
+        held.lines = _attack_lines(held.result)
+
+
+def _attack_lines(result: dict[str, Any]) -> list[str]:
+    asked = "" if result["enforced"] else " (not asked for: nothing is refused without --policy)"
+    return [
+        *result["notes"],
+        f"verdict by {result['policy']}: {result['verdict']}{asked}",
+        f"attack: {result['attack']} (risk.md, risk.json, roc.parquet, verdict.json)",
+    ]
