@@ -135,8 +135,10 @@ def read_columns(path: Path) -> Columns:
     """The kinds that a TOML file declares.
 
     Raises:
-        BadRequest: no TOML, no table `[columns]`, or a kind that there is not.
+        BadRequest: no such file, no TOML, no table `[columns]`, or a kind that there is not.
     """
+    if not path.is_file():
+        raise BadRequest(f"--columns {path}: there is no such file.")
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
@@ -145,7 +147,11 @@ def read_columns(path: Path) -> Columns:
 
 
 def _sources(train: Path, holdout: Path, synthetic: Path) -> dict[str, str]:
-    hashes = {"train": source_hash(train), "holdout": source_hash(holdout), "synthetic": source_hash(synthetic)}
+    given = {"train": train, "holdout": holdout, "synthetic": synthetic}
+    if missing := [f"--{name} {path}" for name, path in given.items() if not path.exists()]:
+        # said here and not by the command line, whose boxes cut a path in two
+        raise BadRequest(f"Nothing is there: {', '.join(missing)}. Name a table, or a folder of Parquet shards.")
+    hashes = {name: source_hash(path) for name, path in given.items()}
     if hashes["train"] == hashes["holdout"]:
         raise BadRequest(f"--train {train} and --holdout {holdout} are one table: then nobody is a stranger.")
     return hashes

@@ -9,14 +9,14 @@ from pipelines.console import outcome
 
 
 def attack(
-    train: Annotated[Path, typer.Option(exists=True, help="Real records that the generator was trained on.")],
-    holdout: Annotated[Path, typer.Option(exists=True, help="Real records of patients whom it never saw.")],
-    synthetic: Annotated[Path, typer.Option(exists=True, help="The release: the same columns.")],
+    train: Annotated[Path, typer.Option(help="Real records that the generator was trained on.")],
+    holdout: Annotated[Path, typer.Option(help="Real records of patients whom it never saw.")],
+    synthetic: Annotated[Path, typer.Option(help="The release: the same columns.")],
     out: Annotated[Path, typer.Option(help="Folder to write; complete or absent.")],
     policy: Annotated[str | None, typer.Option(help="Policy by name or file that must pass (exit 4 if not).")] = None,
     columns: Annotated[
         Path | None,
-        typer.Option(exists=True, help='TOML file: a table "columns" of NAME = "id", "category" ...'),
+        typer.Option(help='TOML file: a table "columns" of NAME = "id", "category" ...'),
     ] = None,
     quasi_identifiers: Annotated[
         str | None, typer.Option(metavar="A,B", help="Columns by which one can look a patient up elsewhere.")
