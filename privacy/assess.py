@@ -84,28 +84,45 @@ def assess(
         ValueError: a release with fewer than 2 records, other columns, or a value other than 0 and 1; a comparator with
             a reserved name.
     """
-    declared = declared or Declared()
     if taken := sorted(set(RESERVED) & set(comparators or {})):
         raise ValueError(f"A comparator may not be called {taken[0]!r}: give it another name.")
-    given = {SYNTHETIC: synthetic, CONTROL: patients.fresh, CEILING: patients.members, **(comparators or {})}
-    releases = {name: binary_records(name, matrix, len(patients.codes)) for name, matrix in given.items()}
+    releases = {SYNTHETIC: synthetic, CONTROL: patients.fresh, CEILING: patients.members, **(comparators or {})}
+    found, curves = tried(patients, releases, seed=seed, declared=declared, progress=progress)
+    return Assessment(risks=tuple(joined(found)), roc=curves)
+
+
+def tried(
+    patients: Patients,
+    releases: Mapping[str, sparse.csr_matrix],
+    *,
+    seed: int,
+    declared: Declared | None = None,
+    progress: Progress = _silent,
+) -> tuple[dict[str, list[Finding]], pd.DataFrame]:
+    """What every attack finds on each of the releases, by their names, and the ROC curves; no release sees another.
+
+    Raises:
+        ValueError: as `assess`.
+    """
+    declared = declared or Declared()
+    tidy = {name: binary_records(name, matrix, len(patients.codes)) for name, matrix in releases.items()}
     membership_seed, *seeds = np.random.SeedSequence(seed).spawn(9)
     attacks = _attacks(patients, declared, seeds)
-    steps = _Steps(progress, (len(attacks) + 1) * len(releases))
-    found: dict[str, list[Finding]] = {name: [] for name in releases}
+    steps = _Steps(progress, (len(attacks) + 1) * len(tidy))
+    found: dict[str, list[Finding]] = {name: [] for name in tidy}
     curves = []
     membership = Membership(patients, seed=membership_seed, prior=declared.prior)
-    for place, release in releases.items():
+    for place, release in tidy.items():
         scores = membership.score(release)
         found[place] += membership.findings(scores)
         curves.append(membership.curves(scores).assign(place=place))
         steps.done("membership")
     for name, prepare in attacks.items():
         attack = prepare()
-        for place, release in releases.items():
+        for place, release in tidy.items():
             found[place] += attack(release)
             steps.done(name)
-    return Assessment(risks=tuple(joined(found)), roc=pd.concat(curves, ignore_index=True)[ROC_COLUMNS])
+    return found, pd.concat(curves, ignore_index=True)[ROC_COLUMNS]
 
 
 def joined(found: Mapping[str, Sequence[Finding]]) -> Iterator[Risk]:
