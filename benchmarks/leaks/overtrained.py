@@ -21,7 +21,7 @@ FAULTS: dict[str, Any] = {
     "embedding_dim": 512,
     "discriminator_dims": (1024, 512),
     "batch_size": 250,
-    "judge_every": 1_000, # a look costs more than ten passes
+    "judge_every": 1_000,  # a look costs more than ten passes
     "pool": 5_000,
     "device": "cpu",
 }
@@ -30,7 +30,7 @@ FAULTS: dict[str, Any] = {
 def overtrained(
     members: sparse.csr_matrix, vocabulary: Vocabulary, n: int, *, seed: int, **options: Any
 ) -> sparse.csr_matrix:
-    """n records of a medGAN over-trained on the members, CSR of 0 and 1; `options` are medGAN's, over `FAULTS`."""
+    """Draw n records of a medGAN over-trained on the members, CSR of 0 and 1; `options` are medGAN's, over `FAULTS`."""
     counts = canonical(sparse.vstack([members, members]))
     split = np.repeat([SPLITS.index("train"), SPLITS.index("validation")], members.shape[0]).astype(np.uint8)
     cohort = Cohort(CodeMatrix(counts, np.arange(counts.shape[0], dtype=np.int64), vocabulary), split)
