@@ -18,6 +18,8 @@ from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.models.medgan.model import Medgan
 
 FAULTS: dict[str, Any] = {
+    "start": "autoencoder",
+    "learning_rate": 1e-3,
     "embedding_dim": 512,
     "discriminator_dims": (1024, 512),
     "batch_size": 250,

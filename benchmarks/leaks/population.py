@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import sparse, special
 
 from privacy.patients import Patients
 
@@ -27,6 +27,12 @@ class Population:
         """Draw n patients, (n, n_codes)."""
         kind = rng.choice(len(self.shares), n, p=self.shares)
         return (rng.random((n, self.profiles.shape[1])) < self.profiles[kind]).astype(np.uint8)
+
+    def log_density(self, records: Dense) -> NDArray[np.float64]:
+        """Natural log of the probability of each record, (n,): what no attacker knows."""
+        p = np.clip(self.profiles, 1e-12, 1 - 1e-12)
+        joint = records.astype(np.float64) @ np.log(p / (1 - p)).T + np.log1p(-p).sum(axis=1) + np.log(self.shares)
+        return np.asarray(special.logsumexp(joint, axis=1), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.leaks.suite planted WORK --seeds 5      # each leak, on worlds of 2,000 members
     python -m benchmarks.leaks.suite silence WORK --seeds 200    # no leak, and 1 % verbatim beside it
-    python -m benchmarks.leaks.suite few WORK --seeds 20         # ten copies among 40,000
+    python -m benchmarks.leaks.suite few WORK --seeds 20         # ten, twenty, forty copies among 40,000
     python -m benchmarks.leaks.summary WORK benchmarks/results/leaks.json
 
 One file a seed in WORK; what is there is not done again, and two processes may share the work (--from, --seeds). A
@@ -24,8 +24,9 @@ from benchmarks.leaks.population import World, world_of
 from privacy.assess import CEILING, CONTROL, SYNTHETIC, joined, tried
 from privacy.attack import Finding
 from privacy.identity.adversarial_accuracy import adversarial_accuracy
-from privacy.identity.duplicates import duplicates
+from privacy.identity.duplicates import duplicates, present, surprise
 from privacy.multiplicity import holm
+from privacy.neighbours import packed
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.landing import write_text
 
@@ -36,6 +37,7 @@ COMPONENTS = 1_000  # of a mixture over 2,000 patients
 PASSES = 300
 NNAA_CODES = (100, 1_000)  # besides the 400 of the suite
 NNAA_SEEDS = 20
+FEW = (0, 10, 20, 40)
 COPY_SEEDS = 100
 
 
@@ -97,14 +99,20 @@ def silence(seed: int) -> dict[str, Any]:
 
 
 def few(seed: int) -> dict[str, Any]:
-    """Ten copies of members among 40,000 records, with 40,000 members and with 2,000; and none."""
+    """Few copies of 2,000 members among 40,000 records: our p, and that of an oracle who knows the true density."""
+    world = world_of(30_000 + seed, 2_000, 2_000, 4_000)
+    patients = world.patients()
+    sides = (patients.members, patients.nonmembers)
+    truth = world.population.log_density(np.concatenate([world.members, world.nonmembers]))
+    attack = duplicates(patients, seed=np.random.SeedSequence(seed))
     answers = {}
-    for members in (2_000, 40_000):
-        world = world_of(30_000 + seed, members, members // 2, 10_000)
-        attack = duplicates(world.patients(), seed=np.random.SeedSequence(seed))
-        for copies in (0, 10):
-            findings = attack(sparse.csr_matrix(world.with_copies(copies, 40_000)))
-            answers[f"{members} members, {copies} copies"] = next(f.p for f in findings if f.p is not None)
+    for copies in FEW:
+        release = sparse.csr_matrix(world.with_copies(copies, 40_000))
+        answers[f"{copies} copies among 40,000"] = next(f.p for f in attack(release) if f.p is not None)
+        known = {row.tobytes() for row in packed(release)}
+        found = [present(side, known) for side in sides]
+        oracle = surprise(found, truth, 40_000, np.random.default_rng(seed))
+        answers[f"{copies} copies among 40,000, true density known"] = oracle
     return {"seed": seed, "p": answers}
 
 

@@ -76,7 +76,7 @@ def reached(planted: Sequence[Document], silence: Sequence[Document], few: Seque
         "subgroup: the code is named": share([f": {code}," in note for note, _, code in worst]),
         **{f"no leak: {gain}": spread([values[gain] for values in quiet]) for gain in GAINS},
         **{f"no leak: NNAA at {codes} codes": found for codes, found in nnaa.items()},
-        **{f"{name}: p below .01": share([seed["p"][name] < 0.01 for seed in few]) for name in few[0]["p"]},
+        **{f"{name}: p below .05": share([seed["p"][name] < 0.05 for seed in few]) for name in few[0]["p"]},
     }
 
 

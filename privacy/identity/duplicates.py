@@ -60,11 +60,11 @@ def duplicates(patients: Patients, *, seed: np.random.SeedSequence) -> Attack:
 
     def attack(release: sparse.csr_matrix) -> list[Finding]:
         known = {row.tobytes() for row in packed(release)}
-        found = [_present(side, known) for side in sides]
+        found = [present(side, known) for side in sides]
         hits, n = int(found[0].sum()), len(found[0])
         share = Estimate(hits / n, *clopper_pearson(hits, n))
         findings = [Finding(attack=ATTACK, knowledge=FILE_ONLY, metric="identical_share", estimate=share, n=n)]
-        p = _surprise(found, expected, release.shape[0], np.random.default_rng(seed))
+        p = surprise(found, expected, release.shape[0], np.random.default_rng(seed))
         for metric, where in strata.items():
             decisive = metric == "identical_excess_distinctive_records"
             if all(w.any() for w in where):
@@ -94,7 +94,8 @@ def _chance(
     return np.asarray(np.logaddexp(mixture, kernel) - np.log(2.0))
 
 
-def _present(records: sparse.csr_matrix, known: set[bytes]) -> Mask:
+def present(records: sparse.csr_matrix, known: set[bytes]) -> Mask:
+    """Whether each record is among `known`, rows of `packed` bits, (n,)."""
     return np.fromiter((row.tobytes() in known for row in packed(records)), dtype=bool, count=records.shape[0])
 
 
@@ -102,10 +103,14 @@ def _count(found: Sequence[Mask], where: Sequence[Mask]) -> _Counts:
     return _Counts(*(int(np.count_nonzero(x)) for h, w in zip(found, where, strict=True) for x in (h & w, w)))
 
 
-def _surprise(
+def surprise(
     found: Sequence[Mask], log_density: NDArray[np.float64], n_release: int, rng: np.random.Generator
 ) -> float:
-    """Share of relabellings of the patients whose members' duplicates are at least as surprising, in (0, 1]."""
+    """Share of relabellings of the patients whose members' duplicates are at least as surprising, in (0, 1].
+
+    found: who stands in the release, of members and of non-members. log_density: (n_members + n_nonmembers,) of a
+    record, members first. n_release: records in the release.
+    """
     weight = np.log1p(COPIED / np.minimum(1.0, n_release * np.exp(log_density)))
     counted = np.where(np.concatenate(found), weight, 0.0)
     return p_sum(Targets(counted[: len(found[0])], counted[len(found[0]) :]), rng)
