@@ -1,4 +1,4 @@
-"""Three outside privacy tools on planted leaks: how long each takes, on how many rows, and what it says of each.
+"""Three outside privacy tools and this house on planted leaks: seconds, rows, and what each says of each leak.
 
     python -m benchmarks.leaks.peers.peers --json benchmarks/results/peers.json [--venvs VENVS] [--seeds 0 1 2]
 

@@ -1,4 +1,4 @@
-"""The three tools: what each needs, its virtual environment, and one run of its worker under a limit."""
+"""The tools: what each needs, its virtual environment, and one run of its worker under a limit."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Tool:
 
     requirements: what pip resolved for it on the day, where a version matters. rows_power, codes_power: how its seconds
     grow, as far as that is needed to leave out sizes that would run for hours. leak_sizes: where planted leaks are put
-    to it.
+    to it. Without requirements it runs in this very environment.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Limits:
 
 SMALL, MIDDLE = Size(500, 60), Size(2_000, 400)
 TOOLS = (
+    Tool(name="synthehr", requirements=(), rows_power=1, codes_power=0, leak_sizes=(SMALL, MIDDLE)),
     Tool(
         name="sdmetrics",
         requirements=("sdmetrics==0.32.0", "copulas==0.14.1", "numpy==2.4.6", "pandas==2.3.3", "scikit-learn==1.9.1"),
@@ -88,6 +89,8 @@ def python_of(tool: Tool, venvs: Path) -> Path:
     Raises:
         RuntimeError: this is not Python 3.11, or pip failed; with pip's last words.
     """
+    if not tool.requirements:
+        return Path(sys.executable)
     folder = venvs.resolve() / tool.name
     python, finished = folder / "bin" / "python", folder / "finished.txt"
     wanted = "\n".join(tool.requirements)
