@@ -30,7 +30,7 @@ from synthehr.errors import BadRequest
 from synthehr.landing import land, source_hash, write_text
 from synthehr.progress import Progress, silent
 
-SPLITTING = 1  # purpose of the seed
+SPLITTING, SAMPLING = 1, 2  # purposes of the seed
 
 
 class Columns(BaseModel):
@@ -69,6 +69,7 @@ def attack(
     policy: str | None = None,
     columns: Path | None = None,
     quasi_identifiers: Sequence[str] = (),
+    previous: Path | None = None,
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def attack(
     shards, in one of the forms of `privacy.tables.sheet.read_sheet`. policy: must let the table through; without one
     the figures are judged by the default policy, and nothing is refused. columns: a TOML file with kinds of columns.
     quasi_identifiers: columns by which one can look a patient up elsewhere; absent, those of the policy that are there.
+    previous: an earlier release, a table of the same columns, to stand beside this one.
 
     Raises:
         BadTable: a table that cannot be read or does not fit the others. BadRequest: `train` and `holdout` are one
@@ -93,8 +95,8 @@ def attack(
         "quasi_identifiers": list(quasi_identifiers),
         "seed": seed,
     }
-    with land(out, kind="attack", config=config, made_from=_sources(train, holdout, synthetic)) as folder:
-        sheets = read_sheets(train, holdout, synthetic, declared, progress)
+    with land(out, kind="attack", config=config, made_from=_sources(train, holdout, synthetic, previous)) as folder:
+        sheets = read_sheets(train, holdout, synthetic, declared, progress, previous=previous)
         rules = _with_quasi_identifiers(rules, quasi_identifiers, sheets)
         cut = cut_holdout(sheets.holdout.n, seed=seed)
         tables = code_tables(sheets, np.concatenate([cut.reference, cut.fresh]), both_sides=rules.quasi_identifiers)
@@ -108,7 +110,10 @@ def attack(
 
 
 def assessed(tables: Tables, cut: Cut, policy: Policy, *, seed: int, progress: Progress = silent) -> Assessment:
-    """The attacks on the coded tables. Columns with one value a record are the exclusive groups that a policy names."""
+    """The attacks on the coded tables. Columns with one value a record are the exclusive groups that a policy names.
+
+    Beside the release stand an independent sampler of the training table, and the earlier release where there is one.
+    """
     group: list[str | None] = [None] * len(tables.codes)
     for positions in tables.groups:
         for position in positions:
@@ -118,13 +123,18 @@ def assessed(tables: Tables, cut: Cut, policy: Policy, *, seed: int, progress: P
     def records(matrix: sparse.csr_matrix) -> CodeMatrix:
         return CodeMatrix(canonical(matrix), np.arange(matrix.shape[0], dtype=np.int64), vocabulary)
 
+    train = records(tables.members)
+    n = tables.synthetic.shape[0]
+    others = {"independent": adversary.independent_records(train, n, seed=[seed, SAMPLING])}
+    if tables.previous is not None:
+        others[adversary.PREVIOUS] = records(tables.previous)
     return adversary.attack(
-        train=records(tables.members),
+        train=train,
         nonmembers=records(tables.holdout[cut.nonmembers]),
         reference=records(tables.holdout[cut.reference]),
         fresh=records(tables.holdout[cut.fresh]),
         synthetic=records(tables.synthetic),
-        comparators={},
+        comparators=others,
         policy=policy,
         seed=seed,
         progress=progress,
@@ -146,8 +156,9 @@ def read_columns(path: Path) -> Columns:
     return validated(Columns, document, str(path))
 
 
-def _sources(train: Path, holdout: Path, synthetic: Path) -> dict[str, str]:
+def _sources(train: Path, holdout: Path, synthetic: Path, previous: Path | None) -> dict[str, str]:
     given = {"train": train, "holdout": holdout, "synthetic": synthetic}
+    given |= {} if previous is None else {"previous": previous}
     if missing := [f"--{name} {path}" for name, path in given.items() if not path.exists()]:
         # said here and not by the command line, whose boxes cut a path in two
         raise BadRequest(f"Nothing is there: {', '.join(missing)}. Name a table, or a folder of Parquet shards.")
@@ -173,6 +184,7 @@ def _with_quasi_identifiers(policy: Policy, asked: Sequence[str], sheets: Sheets
 
 
 def _account(sheets: Sheets, tables: Tables, decision: Decision, *, enforced: bool) -> dict[str, Any]:
+    previous = {"previous": sheets.previous.n} if sheets.previous else {}
     shown = ("attack", "metric", "value", "low", "high", "control", "ceiling", "n", "verdict")
     return {
         "policy": decision.policy,
@@ -180,7 +192,7 @@ def _account(sheets: Sheets, tables: Tables, decision: Decision, *, enforced: bo
         "verdict": decision.verdict,
         "released": decision.released,
         "reasons": list(decision.reasons),
-        "records": {"train": sheets.train.n, "holdout": sheets.holdout.n, "synthetic": sheets.synthetic.n},
+        "records": {"train": sheets.train.n, "holdout": sheets.holdout.n, "synthetic": sheets.synthetic.n} | previous,
         "columns": dict(sheets.kinds),
         "codes": len(tables.codes),
         "notes": list(tables.notes),

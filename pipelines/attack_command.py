@@ -21,6 +21,9 @@ def attack(
     quasi_identifiers: Annotated[
         str | None, typer.Option(metavar="A,B", help="Columns by which one can look a patient up elsewhere.")
     ] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="An earlier release, the same columns, to stand beside it.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same figures.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
 ) -> None:
@@ -37,6 +40,7 @@ def attack(
             policy=policy,
             columns=columns,
             quasi_identifiers=[name.strip() for name in (quasi_identifiers or "").split(",") if name.strip()],
+            previous=previous,
             seed=seed,
             progress=held.progress,
         )

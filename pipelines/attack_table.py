@@ -10,10 +10,22 @@ from rich.table import Table
 
 from privacy.policy import Decision
 from privacy.risk import Risk
+from reports.numbers import decimals, fixed
 from reports.tables import key_risks, risk_row
 from synthehr.landing import read_manifest
 
-HEADINGS = ("attack", "metric", "value", "95 % interval", "control", "ceiling", "n", "p, Holm", "verdict")
+HEADINGS = (
+    "attack",
+    "metric",
+    "value",
+    "95 % interval",
+    "control",
+    "ceiling",
+    "n",
+    "p, Holm",
+    "verdict",
+    "other releases",
+)
 NAME_WIDTH = 22  # of 80 columns, what the figures leave
 
 
@@ -56,7 +68,7 @@ def markdown(decision: Decision, records: Mapping[str, int], notes: Sequence[str
     lines += [f"Verdict by the policy {decision.policy}: **{decision.verdict}**.", ""]
     lines += [f"- {reason}" for reason in decision.reasons]
     lines += ["", _line(HEADINGS), _line(["---"] * len(HEADINGS))]
-    lines += [_line(_cells(risk)) for risk in headlines(decision.risks)]
+    lines += [_line((*_cells(risk), _others(risk))) for risk in headlines(decision.risks)]
     lines += [
         "",
         "Control: fresh real patients, or patients never used, where there is nothing to find. Ceiling: a copy",
@@ -64,6 +76,12 @@ def markdown(decision: Decision, records: Mapping[str, int], notes: Sequence[str
     lines += ["of the training table. An attack that was not tried was not measured.", ""]
     lines += ["How the tables were read:", "", *(f"- {note}" for note in notes), ""] if notes else []
     return "\n".join(lines)
+
+
+def _others(risk: Risk) -> str:
+    """The same figure of the comparators: independent 0.51, previous_release 0.62."""
+    places = decimals(risk.low, risk.high)
+    return ", ".join(f"{name} {fixed(value, places)}" for name, value in risk.others.items())
 
 
 def _cells(risk: Risk) -> tuple[str, ...]:

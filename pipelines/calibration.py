@@ -80,7 +80,8 @@ def calibrate(cohort: Path, folder: Path, recipe: Recipe, patients: int, minutes
     with _measured(costs["generate"], synthetic):
         generate.generate(run, synthetic, patients=patients, seed=recipe.seed, processes=1)
     with _measured(costs["evaluate"], evaluation):
-        evaluate.evaluate(small, synthetic, evaluation, recipe.evaluate, seed=recipe.seed)
+        without_shadows = recipe.evaluate.model_copy(update={"shadows": 0})
+        evaluate.evaluate(small, synthetic, evaluation, without_shadows, seed=recipe.seed)
     with _measured(costs["release"], bundle):
         release.release(small, synthetic, evaluation, bundle, name="plan", override="calibration of a plan")
     return Calibration(patients=patients, costs=costs, passes=passes.whole)

@@ -20,6 +20,7 @@ from synthehr.progress import Progress, silent
 
 INTERRUPTED = 130
 MACHINE_FAILED = 1
+NOTHING_LEFT = "Nothing half-written is left."
 log = logging.getLogger("synthehr")
 
 
@@ -34,7 +35,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def outcome(as_json: bool, *, resumes: str = "Nothing half-written is left.") -> Iterator[Outcome]:
+def outcome(as_json: bool, *, resumes: str = NOTHING_LEFT) -> Iterator[Outcome]:
     """Show progress and log lines while the command works, then its result; turn every failure into an exit code.
 
     resumes: what stands after an interruption. Exit codes: 0 done, 1 the machine failed (a full disk, no permission),

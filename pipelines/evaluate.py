@@ -1,5 +1,6 @@
 """Evaluate: a cohort and a synthetic cohort in; fidelity and disclosure risk out, each with floor and ceiling."""
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.adversary import attack, stated
+from pipelines.adversary import PREVIOUS, attack, stated
 from pipelines.recipe import Evaluate
+from pipelines.shadows import TrainShadow, choose_targets, open_workspace, shadow_attack, workspace_path
+from privacy.attack import Attack
 from privacy.ledger import Ledger
 from privacy.policy_file import DEFAULT, load_policy
 from synthehr.cohort.cohort import Cohort, read_cohort
@@ -23,8 +26,7 @@ from synthehr.models.registry import create
 from synthehr.progress import Progress, silent
 
 # purposes of the seed: each random choice has a stream of its own, so that a new one moves none of the others
-SPLITTING, SAMPLING = 1, 2
-PREVIOUS = "previous_release"
+SPLITTING, SAMPLING, SHADOWING = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def asked(cohort: Path, synthetic: Path, options: Evaluate, *, policy: str = DEF
             "declared": stated(load_policy(policy)),
             "generator": read_manifest(synthetic, "synthetic").config["model"],
             "seed": seed,
+            # named only where asked for: an evaluation without shadows is what it was before there were any
+            **({"shadows": options.shadows} if options.shadows else {}),
         },
         "made_from": {"cohort": source_hash(cohort), "synthetic": source_hash(synthetic)} | previous,
     }
@@ -84,22 +88,30 @@ def evaluate(
     """Measure the synthetic cohort against the cohort it was trained on and write the `evaluation` landing at `out`.
 
     policy: by name or file; what it declares (sensitive codes, quasi-identifiers, population, prior) is what the
-    attackers know and seek. Its thresholds are for the release.
+    attackers know and seek. Its thresholds are for the release. run: needed where shadows are asked for. Those that are
+    trained outlive an interruption, in `<out>.shadows`; the same call goes on from them.
 
     Raises:
         IncompleteLanding: a landing is absent or altered, or the synthetic cohort was made from another cohort (its
             training patients would be mistaken for strangers, and the risk read as nothing). BadRequest: comparators
-            without `independent`, or an unknown one.
+            without `independent`, or an unknown one; shadows without `run`.
     """
     check_lineage(cohort, synthetic, run)
     if "independent" not in options.comparators:
         raise BadRequest("comparators must hold 'independent': it is the floor of every figure.")
+    if options.shadows and run is None:
+        raise BadRequest("Shadows are trained as the run was: name it with --run RUN, or leave --shadows out.")
     people = read_cohort(cohort)
     release = read_release(synthetic, people)
     holdout = split_holdout(people.part("holdout"), seed=seed)
     train = people.part("train")
     earlier = {} if options.previous is None else {PREVIOUS: read_release(Path(options.previous), people)}
     with land(out, **asked(cohort, synthetic, options, policy=policy, seed=seed)) as folder:
+        further: dict[str, Attack] = {}
+        if run is not None and options.shadows:
+            further["shadows"] = _shadows(
+                run, people, holdout, out, options.shadows, policy=policy, n=len(release), seed=seed, progress=progress
+            )
         simple = sample_comparators(people, options.comparators, len(release), seed=seed, progress=progress)
         comparison = compare(
             train=train,
@@ -119,6 +131,7 @@ def evaluate(
             comparators={"independent": simple["independent"], **earlier},
             policy=load_policy(policy),
             seed=seed,
+            further=further,
             progress=progress,
         )
         Evaluation(
@@ -128,6 +141,8 @@ def evaluate(
             roc=found.roc,
             comparators=comparison.comparators,
         ).write(folder)
+    if further:
+        shutil.rmtree(workspace_path(out))
     return {"evaluation": str(out), "scores": len(comparison.scores), "risks": len(found.risks), "seed": seed}
 
 
@@ -146,6 +161,41 @@ def check_lineage(cohort: Path, synthetic: Path, run: Path | None) -> None:
             f"{synthetic} comes from a generator trained on another cohort than {cohort}. Whom it was trained on "
             "decides who counts as a member, so nothing is measured. Name its own cohort, or train and generate again."
         )
+
+
+def _shadows(
+    run: Path,
+    people: Cohort,
+    holdout: Holdout,
+    out: Path,
+    shadows: int,
+    *,
+    policy: str,
+    n: int,
+    seed: int,
+    progress: Progress,
+) -> Attack:
+    """The attack by shadow models of `run`, trained; the attacker holds the reference sample and the validation split.
+
+    Of the control he holds nothing. n: how many patients a shadow's release has.
+    """
+    config = read_manifest(run, "run").config
+    validation = people.part("validation")
+    train = TrainShadow(model=config["model"], options=config["options"], validation=validation, n=n)
+    seed = int(np.random.SeedSequence([seed, SHADOWING]).generate_state(1)[0])
+    reference = holdout.reference.binary()
+    targets = choose_targets(people.part("train").binary(), holdout.test.binary(), reference, seed=seed)
+    request = {"run": source_hash(run), "shadows": shadows, "n": n, "seed": seed}
+    return shadow_attack(
+        targets,
+        reference,
+        train,
+        open_workspace(out, request),
+        shadows=shadows,
+        prior=load_policy(policy).prior,
+        seed=seed,
+        progress=progress,
+    )
 
 
 def read_release(folder: Path, cohort: Cohort) -> CodeMatrix:

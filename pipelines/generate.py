@@ -88,7 +88,7 @@ def write_shard(shard: Shard) -> int:
     """Sample and write one shard; its number of rows."""
     generator = _generator(shard.run, shard.run_hash)
     rng = np.random.default_rng([shard.seed, shard.number])
-    counts = _on_one_thread(lambda: generator.sample(shard.rows, rng=rng))
+    counts = on_one_thread(lambda: generator.sample(shard.rows, rng=rng))
     ids = -np.arange(shard.first + 1, shard.first + shard.rows + 1, dtype=np.int64)
     matrix = CodeMatrix(counts, ids, generator.vocabulary)
     _check_groups(matrix, generator.name)
@@ -103,7 +103,7 @@ def _generator(run: Path, run_hash: str) -> Generator:
     return load_run(run)
 
 
-def _on_one_thread(draw: Callable[[], sparse.csr_matrix]) -> sparse.csr_matrix:
+def on_one_thread(draw: Callable[[], sparse.csr_matrix]) -> sparse.csr_matrix:
     """Run `draw` on one core, as a worker of a pool does: the order of a sum must not depend on the machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -90,7 +90,7 @@ def plan(recipe: Recipe, extract: Path | None, *, progress: Progress = silent) -
         codes=len(cohort.matrix.vocabulary),
         needs=needs,
         origin=_origin(extract, [c.patients for c in found], n),
-        warnings=_warnings(needs),
+        warnings=(*_warnings(needs), *_uncounted(recipe)),
     )
 
 
@@ -166,6 +166,13 @@ def _warnings(needs: tuple[Need, ...]) -> tuple[str, ...]:
     if disk > free:
         warnings.append(f"Disk: {disk / MIB:,.0f} MiB are needed, {free / MIB:,.0f} MiB are free here.")
     return tuple(warnings)
+
+
+def _uncounted(recipe: Recipe) -> tuple[str, ...]:
+    shadows = recipe.evaluate.shadows
+    if not shadows:
+        return ()
+    return (f"Shadows: evaluating trains {shadows} more generators, each at most as long; no figure here counts them.",)
 
 
 def plan_table(estimate: Estimate) -> Table:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from privacy.membership.shadow import LEAST_SHADOWS
 from privacy.policy_file import DEFAULT
 from synthehr.cohort.build import CohortOptions
 from synthehr.errors import BadRequest
@@ -44,11 +45,21 @@ class Evaluate(_Section):
     """What stands beside the release.
 
     comparators: simple generators; `independent`, the floor, is always among them. previous: an earlier synthetic
-    landing over the same codes, put through the same attacks; relative to the recipe.
+    landing over the same codes, put through the same attacks; relative to the recipe. shadows: generators of the run's
+    kind that an attacker trains with and without each patient he asks about; even and at least 8, or 0 for no such
+    attack. Each takes about as long as a training.
     """
 
     comparators: tuple[str, ...] = ("independent", "copula")
     previous: str | None = None
+    shadows: int = 0
+
+    @field_validator("shadows")
+    @classmethod
+    def _enough_shadows(cls, shadows: int) -> int:
+        if shadows and (shadows < LEAST_SHADOWS or shadows % 2):
+            raise ValueError(f"expected 0, or an even number of at least {LEAST_SHADOWS}. Got {shadows} instead")
+        return shadows
 
 
 class Release(_Section):

@@ -1,12 +1,14 @@
 """The no-box tier: every attack that needs nothing but matrices, on a release and on all that it is compared with.
 
 Each attack is tried on the release, on fresh real patients (the control), on a copy of the training data (the ceiling)
-and on the comparators; what was found stands in one row. Not in this tier: an attacker who also holds the generator
-(`privacy.membership.discriminator`, `privacy.membership.shadow`).
+and on the comparators; what was found stands in one row. Not in this tier: an attacker who also holds the generator or
+trains his own (`privacy.membership.discriminator`, `privacy.membership.shadow`); whoever prepares such an attack hands
+it in as a further one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -72,13 +74,15 @@ def assess(
     seed: int,
     declared: Declared | None = None,
     comparators: Mapping[str, sparse.csr_matrix] | None = None,
+    further: Mapping[str, Attack] | None = None,
     progress: Progress = _silent,
 ) -> Assessment:
     """Attack a release with the whole tier, and the comparators with it.
 
     synthetic: CSR of 0 and 1 over the codes of `patients`. comparators: other releases of the same patients by name (an
-    independent sampler, a k-anonymised table, the previous release); their figures are `Risk.others`. p values are
-    those of the synthetic release alone, corrected over its attacks by Holm's method.
+    independent sampler, a k-anonymised table, the previous release); their figures are `Risk.others`. further: prepared
+    attacks by name, tried as those of the tier are. p values are those of the synthetic release alone, corrected over
+    all its attacks by Holm's method.
 
     Raises:
         ValueError: a release with fewer than 2 records, other columns, or a value other than 0 and 1; a comparator with
@@ -87,7 +91,7 @@ def assess(
     if taken := sorted(set(RESERVED) & set(comparators or {})):
         raise ValueError(f"A comparator may not be called {taken[0]!r}: give it another name.")
     releases = {SYNTHETIC: synthetic, CONTROL: patients.fresh, CEILING: patients.members, **(comparators or {})}
-    found, curves = tried(patients, releases, seed=seed, declared=declared, progress=progress)
+    found, curves = tried(patients, releases, seed=seed, declared=declared, further=further, progress=progress)
     return Assessment(risks=tuple(joined(found)), roc=curves)
 
 
@@ -97,6 +101,7 @@ def tried(
     *,
     seed: int,
     declared: Declared | None = None,
+    further: Mapping[str, Attack] | None = None,
     progress: Progress = _silent,
 ) -> tuple[dict[str, list[Finding]], pd.DataFrame]:
     """What every attack finds on each of the releases, by their names, and the ROC curves; no release sees another.
@@ -108,6 +113,7 @@ def tried(
     tidy = {name: binary_records(name, matrix, len(patients.codes)) for name, matrix in releases.items()}
     membership_seed, *seeds = np.random.SeedSequence(seed).spawn(9)
     attacks = _attacks(patients, declared, seeds)
+    attacks |= {name: partial(_itself, attack) for name, attack in (further or {}).items()}
     steps = _Steps(progress, (len(attacks) + 1) * len(tidy))
     found: dict[str, list[Finding]] = {name: [] for name in tidy}
     curves = []
@@ -188,6 +194,10 @@ def _secrets(patients: Patients, declared: Declared) -> Sequence[int]:
         return declared.sensitive
     known = {column for group in declared.quasi_identifiers for column in group}
     return [column for column in range(len(patients.codes)) if column not in known]
+
+
+def _itself(prepared: Attack) -> Attack:
+    return prepared
 
 
 class _Steps:

@@ -1,12 +1,15 @@
 """Exact nearest neighbours of sparse 0/1 records in Hamming distance, and in a weighted one.
 
-Two engines give equal results: faiss (`IndexBinaryFlat`, packed bits) and a blocked sparse-times-dense product. The
-product is the reference, knows weights, and is used where faiss cannot be imported. Among records at the same distance
-the lowest index comes first, in both.
+Three engines (`privacy.engines`) give equal results: faiss over packed bits, which knows no weights; products of sparse
+queries with dense tiles, which run anywhere; and dense products in torch, for CUDA. Among records at the same distance
+the lowest index comes first, in all. None holds more than a tile of distances, so that a million records are searched
+in a few hundred MB: each engine's `search` states its memory.
 """
 
+import ctypes
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from typing import Literal
 
@@ -14,16 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Engine = Literal["faiss", "product"]
+from privacy.engines import bits, product
+from privacy.engines.bits import packed
 
-BLOCK_CELLS = 16_000_000  # distances held at once by the product: 64 MB of float32
-PACK_ROWS = 8_192  # rows unpacked at once: 8 MB at 1,000 codes
-PACK_BYTES = 32  # faiss reads whole words; 128-byte codes were 1.4 times as fast as 115-byte ones
+__all__ = ["Engine", "default_engine", "distance_blocks", "exact_weights", "nearest", "nearest_distance", "packed"]
+
+Engine = Literal["faiss", "product", "torch"]
+Weights = NDArray[np.floating]
+Distances = NDArray[np.int32] | NDArray[np.float64]
+
+BLOCK_CELLS = 16_000_000  # distances that `distance_blocks` holds at once: 64 MB of float32
 WEIGHT_STEP = 1 / 64  # weights in whole steps make every float32 sum exact, so that ties stay ties
+EXACT_SUM = 2**24 * WEIGHT_STEP  # float32 holds every whole number of steps below
 
 
 def default_engine() -> Engine:
-    """Faiss on Linux where it is installed, else the product: elsewhere its OpenMP clashes with that of torch."""
+    """Torch where it has a CUDA device, else faiss on Linux where it is installed, else the product.
+
+    Elsewhere than on Linux the OpenMP of faiss clashes with that of torch.
+    """
+    if _has_cuda():
+        return "torch"
     return "faiss" if sys.platform == "linux" and find_spec("faiss") is not None else "product"
 
 
@@ -32,61 +46,66 @@ def nearest(
     base: sparse.csr_matrix,
     k: int = 1,
     *,
+    weights: Weights | None = None,
     exclude_self: bool = False,
     engine: Engine | None = None,
     threads: int = 1,
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The k records of `base` nearest to each query: Hamming distances and row indices, both (n_queries, k).
+    device: str = "auto",
+) -> tuple[Distances, NDArray[np.int64]]:
+    """The k records of `base` nearest to each query: distances and row indices, both (n_queries, k).
 
-    queries, base: CSR of 0 and 1 over the same codes. Rows are ordered by (distance, index). exclude_self: query i is
-    row i of base and is not its own neighbour (its duplicates are). threads: pinned for faiss, restored afterwards.
+    queries, base: CSR of 0 and 1 over the same codes. Rows are ordered by (distance, index). A distance is the number
+    of codes that differ, int32; with weights, (n_codes,) not negative and rounded to 1/64, the sum of theirs, float64.
+    exclude_self: query i is row i of base and is not its own neighbour (its duplicates are). engine: the default one if
+    None; where faiss is chosen and there are weights, the product takes its place. threads: of the CPU, restored
+    afterwards. device: of torch; auto, cpu, cuda or cuda:<index>.
 
     Raises:
-        ValueError: k is not in [1, number of candidates], the codes differ, or exclude_self with unequal matrices.
+        ValueError: k is not in [1, number of candidates], the codes differ, exclude_self with unequal matrices, weights
+            that `exact_weights` refuses, no engine of that name, or a CUDA device where there is none.
     """
     _check(queries, base, exclude_self)
+    steps = None if weights is None else exact_weights(weights, base.shape[1]) / np.float32(WEIGHT_STEP)
     candidates = base.shape[0] - exclude_self
     if not 1 <= k <= candidates:
         raise ValueError(f"k must be between 1 and the {candidates} records to choose from. Got {k} instead.")
-    search = _search_faiss if (engine or default_engine()) == "faiss" else _search_product
-    distances, indices = search(queries, base, k + exclude_self, threads)
-    return _drop_self(distances, indices) if exclude_self else (distances, indices)
+    found = _search(queries, base, k + exclude_self, steps, engine or default_engine(), threads, device)
+    distances, indices = _drop_self(*found) if exclude_self else found
+    if steps is None:
+        return distances.astype(np.int32), indices
+    return distances.astype(np.float64) * WEIGHT_STEP, indices
 
 
 def nearest_distance(
     queries: sparse.csr_matrix,
     base: sparse.csr_matrix,
     *,
-    weights: NDArray[np.floating] | None = None,
+    weights: Weights | None = None,
     exclude_self: bool = False,
     engine: Engine | None = None,
     threads: int = 1,
+    device: str = "auto",
 ) -> NDArray[np.float64]:
     """Distance from each query to its nearest record in `base`, (n_queries,): codes that differ, or their weights.
 
-    weights: (n_codes,) not negative, rounded to 1/64; with weights the product is always the engine.
+    The arguments are those of `nearest`.
 
     Raises:
-        ValueError: as `nearest`, or weights of another length or below 0.
+        ValueError: as `nearest`.
     """
-    if weights is None:
-        distances, _ = nearest(queries, base, exclude_self=exclude_self, engine=engine, threads=threads)
-        return distances[:, 0].astype(np.float64)
-    _check(queries, base, exclude_self)
-    found = np.empty(queries.shape[0])
-    for start, block in distance_blocks(queries, base, weights=weights):
-        if exclude_self:
-            _mask_self(block, start)
-        found[start : start + block.shape[1]] = block.min(axis=0)
-    return found
+    distances, _ = nearest(
+        queries, base, weights=weights, exclude_self=exclude_self, engine=engine, threads=threads, device=device
+    )
+    return distances[:, 0].astype(np.float64)
 
 
 def distance_blocks(
-    queries: sparse.csr_matrix, base: sparse.csr_matrix, *, weights: NDArray[np.floating] | None = None
+    queries: sparse.csr_matrix, base: sparse.csr_matrix, *, weights: Weights | None = None
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield (first query, distances (n_base, n_block)) over blocks of queries; a block holds at most 64 MB.
+    """Yield (first query, distances (n_base, n_block)) over blocks of queries: for whole columns of distances.
 
-    |x - y| over bits is x + y(1 - 2x), so one product of the sparse base with a dense block gives all distances.
+    A block holds at most 64 MB, or one query where its column is larger. |x - y| over bits is x + y(1 - 2x), so one
+    product of the sparse base with a dense block gives all distances.
     """
     step = exact_weights(weights, base.shape[1])
     wide = base.astype(np.float32)
@@ -98,27 +117,38 @@ def distance_blocks(
         yield start, distances
 
 
-def exact_weights(weights: NDArray[np.floating] | None, n_codes: int) -> NDArray[np.float32]:
+def exact_weights(weights: Weights | None, n_codes: int) -> NDArray[np.float32]:
     """(n_codes,) weights rounded to whole steps of 1/64, ones where none are given.
 
     Raises:
-        ValueError: another length, a negative weight, or one that is not finite.
+        ValueError: another length, a negative weight, one that is not finite, or a sum that float32 cannot hold in
+            steps, 262,144 or more.
     """
     if weights is None:
         return np.ones(n_codes, dtype=np.float32)
     if weights.shape != (n_codes,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(f"weights must be {n_codes} finite numbers of 0 or more. Got shape {weights.shape} instead.")
-    return (np.round(weights / WEIGHT_STEP) * WEIGHT_STEP).astype(np.float32)
+    rounded = np.round(weights.astype(np.float64) / WEIGHT_STEP) * WEIGHT_STEP
+    if rounded.sum() >= EXACT_SUM:
+        raise ValueError(
+            f"weights must sum to less than {EXACT_SUM:,.0f} to be exact. Got {rounded.sum():,.0f} instead."
+        )
+    return rounded.astype(np.float32)
 
 
-def packed(records: sparse.csr_matrix) -> NDArray[np.uint8]:
-    """Records as packed bits, (n, whole 32-byte words): what faiss searches and what equality compares."""
-    width = -(-records.shape[1] // (8 * PACK_BYTES)) * PACK_BYTES
-    bits = np.zeros((records.shape[0], width), dtype=np.uint8)
-    for start in range(0, records.shape[0], PACK_ROWS):
-        block = np.packbits(records[start : start + PACK_ROWS].toarray() != 0, axis=1)
-        bits[start : start + len(block), : block.shape[1]] = block
-    return bits
+@cache
+def _has_cuda() -> bool:
+    """Whether torch has a CUDA device; torch, seconds to import, is only asked where a driver is installed."""
+    driver = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}.get(sys.platform)
+    if driver is None or find_spec("torch") is None:
+        return False
+    try:
+        ctypes.CDLL(driver)
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _check(queries: sparse.csr_matrix, base: sparse.csr_matrix, exclude_self: bool) -> None:
@@ -130,46 +160,29 @@ def _check(queries: sparse.csr_matrix, base: sparse.csr_matrix, exclude_self: bo
         raise ValueError(f"exclude_self needs base to be the queries. Got {base.shape} and {queries.shape} instead.")
 
 
-def _search_faiss(
-    queries: sparse.csr_matrix, base: sparse.csr_matrix, k: int, threads: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    import faiss
+def _search(
+    queries: sparse.csr_matrix,
+    base: sparse.csr_matrix,
+    k: int,
+    steps: NDArray[np.float32] | None,
+    engine: Engine,
+    threads: int,
+    device: str,
+) -> tuple[NDArray[np.signedinteger], NDArray[np.int64]]:
+    if engine == "torch":
+        from privacy.engines import tensors
 
-    bits = packed(base)
-    index = faiss.IndexBinaryFlat(bits.shape[1] * 8)
-    index.add(bits)
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(threads)
-    try:
-        distances, indices = index.search(packed(queries), k)
-    finally:
-        faiss.omp_set_num_threads(before)
-    return distances, indices
-
-
-def _search_product(
-    queries: sparse.csr_matrix, base: sparse.csr_matrix, k: int, threads: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    distances = np.empty((queries.shape[0], k), dtype=np.int32)
-    indices = np.empty((queries.shape[0], k), dtype=np.int64)
-    place = np.arange(base.shape[0], dtype=np.int64)
-    for start, block in distance_blocks(queries, base):
-        # distance in the high half and index in the low half of one integer: sorting it is sorting by both
-        key = (block.T.astype(np.int64) << 32) | place
-        if k < key.shape[1]:
-            key = np.partition(key, k - 1, axis=1)[:, :k]
-        key.sort(axis=1)
-        distances[start : start + len(key)] = key >> 32
-        indices[start : start + len(key)] = key & 0xFFFFFFFF
-    return distances, indices
+        return tensors.search(queries, base, k, steps, threads, device)
+    if engine == "faiss" and steps is None:
+        return bits.search(queries, base, k, threads)
+    if engine in ("faiss", "product"):
+        return product.search(queries, base, k, steps, threads)
+    raise ValueError(f"engine must be faiss, product or torch. Got {engine!r} instead.")
 
 
-def _mask_self(block: NDArray[np.float32], start: int) -> None:
-    inside = np.arange(block.shape[1])
-    block[start + inside, inside] = np.inf
-
-
-def _drop_self(distances: NDArray[np.int32], indices: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _drop_self(
+    distances: NDArray[np.signedinteger], indices: NDArray[np.int64]
+) -> tuple[NDArray[np.signedinteger], NDArray[np.int64]]:
     self_at = indices == np.arange(len(indices))[:, None]
     # with more than k duplicates of lower index the query itself is not in the list: the last one goes instead
     self_at[~self_at.any(axis=1), -1] = True

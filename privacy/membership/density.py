@@ -9,6 +9,8 @@ Three densities see three faults: a mixture, groups of few patients learnt by he
 closely; a kernel of copies with redraw, patients copied in whole or in part.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -28,15 +30,11 @@ MOST_RECORDS = 20_000  # that a mixture is fitted to
 def kernel_ratio(targets: sparse.csr_matrix, reference: sparse.csr_matrix) -> Scorer:
     """Log density of copies with 10 % redraw around the release's records, less that around the reference sample's.
 
-    targets, reference: CSR of 0 and 1 over the same codes. The prevalences are those of the reference.
+    targets, reference: CSR of 0 and 1 over the same codes. The prevalences are those of the reference. The scorer can
+    be pickled: shadow models are scored where they are trained.
     """
     p = prevalence(reference)
-    expected = log_kernel_density(targets, reference, p, REDRAW)
-
-    def score(release: sparse.csr_matrix) -> NDArray[np.float64]:
-        return log_kernel_density(targets, release, p, REDRAW) - expected
-
-    return score
+    return partial(_kernel_gain, targets, p, log_kernel_density(targets, reference, p, REDRAW))
 
 
 def mixture_ratio(targets: sparse.csr_matrix, reference: sparse.csr_matrix, *, seed: np.random.SeedSequence) -> Scorer:
@@ -64,6 +62,12 @@ def chow_liu_ratio(targets: sparse.csr_matrix, reference: sparse.csr_matrix) -> 
         return fit_chow_liu(release).log_density(targets) - expected
 
     return score
+
+
+def _kernel_gain(
+    targets: sparse.csr_matrix, p: NDArray[np.float64], expected: NDArray[np.float64], release: sparse.csr_matrix
+) -> NDArray[np.float64]:
+    return log_kernel_density(targets, release, p, REDRAW) - expected
 
 
 def _at_most(records: sparse.csr_matrix, most: int, seed: np.random.SeedSequence) -> sparse.csr_matrix:

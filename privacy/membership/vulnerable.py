@@ -20,11 +20,14 @@ LEAST = 20  # a side; where 1 % is fewer, more are taken
 
 
 def most_vulnerable(
-    targets: sparse.csr_matrix, reference: sparse.csr_matrix, weights: NDArray[np.floating]
+    targets: sparse.csr_matrix, reference: sparse.csr_matrix, weights: NDArray[np.floating], most: int | None = None
 ) -> NDArray[np.bool_]:
-    """The 1 % of targets farthest from the reference sample in rarity-weighted distance, at least 40; (n_targets,)."""
+    """The targets farthest from the reference sample in rarity-weighted distance; a mask, (n_targets,).
+
+    most: how many; None for 1 % of them, at least 40.
+    """
     apart = nearest_distance(targets, reference, weights=weights)
-    most = min(len(apart), max(2 * LEAST, round(SHARE * len(apart))))
+    most = min(len(apart), max(2 * LEAST, round(SHARE * len(apart))) if most is None else most)
     chosen = np.zeros(len(apart), dtype=bool)
     # sparse rows tie: the more codes the rarer, then the order of the targets, which is random
     chosen[np.lexsort((-np.diff(targets.indptr), -apart))[:most]] = True

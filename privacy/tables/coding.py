@@ -1,4 +1,4 @@
-"""From columns to codes: how one column of three tables becomes columns of 0 and 1 that all three share.
+"""From columns to codes: how one column of several tables becomes columns of 0 and 1 that all share.
 
 Members and non-members must stay exchangeable: were there a bin or a code because a non-member has the value, members
 would look different from non-members without any leak. So whatever is learnt from values is learnt from holdout
@@ -53,7 +53,7 @@ def code_column(
     alone: bool = False,
     both_sides: bool = False,
 ) -> Coded:
-    """Codes of one column of the training table, the holdout and the release, in this order.
+    """Codes of one column of the training table, the holdout, the release and any further ones, in this order.
 
     A flag is one code. A number or date becomes the bin it falls in, between quantiles of the holdout records at
     `learnt_from`; end bins are open. A category becomes a code for each text in any of the tables; its name shows the

@@ -1,7 +1,7 @@
-"""Three tables of the same columns, as matrices of the same codes: what every attack of this floor is tried on.
+"""Tables of the same columns, as matrices of the same codes: what every attack of this floor is tried on.
 
-Somebody hands over the table that a generator was trained on, one of patients whom it never saw, and the release. All
-that the attacks need of them is which record has which code.
+Somebody hands over the table that a generator was trained on, one of patients whom it never saw, and the release;
+perhaps an earlier release too. All that the attacks need of them is which record has which code.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,23 +19,29 @@ from privacy.tables.reading import BadTable, in_words, looks_like_a_value
 from privacy.tables.sheet import PERSON_IDS, Sheet, read_sheet
 
 FEWEST = 40  # records of a table: cut in parts, fewer leave under ten in the smallest
-ROLES = ("training table", "holdout table", "synthetic table")
+ROLES = ("training table", "holdout table", "synthetic table", "previous table")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sheets:
-    """The three tables, read and found to fit: the same columns, each of one kind. kinds: of the columns, by name."""
+    """The tables, read and found to fit: the same columns, each of one kind (kinds, by name). previous: if any."""
 
     train: Sheet
     holdout: Sheet
     synthetic: Sheet
     kinds: Mapping[str, Kind]
     notes: tuple[str, ...]
+    previous: Sheet | None = None
+
+    @property
+    def all(self) -> tuple[Sheet, ...]:
+        """Training table, holdout, release, and the earlier release where there is one."""
+        return (self.train, self.holdout, self.synthetic, *([self.previous] if self.previous else []))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """The three tables as CSR of uint8 0 and 1, (n, n_codes), rows as in the files.
+    """The tables as CSR of uint8 0 and 1, (n, n_codes), rows as in the files. previous: if any.
 
     codes: (n_codes,) names, unique, that show no value of fewer than 11 patients. columns: (n_codes,) the column of the
     file that each code came from; a code itself where the file was nothing but codes. groups: positions of codes of
@@ -49,6 +55,7 @@ class Tables:
     columns: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
     notes: tuple[str, ...]
+    previous: sparse.csr_matrix | None = None
 
 
 def read_sheets(
@@ -57,10 +64,13 @@ def read_sheets(
     synthetic: Path,
     declared: Mapping[str, Kind] | None = None,
     progress: Callable[[str, int, int, str], None] | None = None,
+    *,
+    previous: Path | None = None,
 ) -> Sheets:
     """Read three tables of any form that `read_sheet` knows; they need not be of one file format.
 
     declared: kinds of columns by name, where cells do not tell (a postcode is no number). Told as id, it is left out.
+    previous: an earlier release, a fourth table of the same columns.
 
     Raises:
         BadTable: one of them cannot be read, has under 40 records, or does not fit the others: other columns, a column
@@ -68,12 +78,13 @@ def read_sheets(
     """
     given = dict(declared or {})
     sheets = []
-    for done, (role, path) in enumerate(zip(ROLES, (train, holdout, synthetic), strict=True)):
+    paths = [train, holdout, synthetic, *([previous] if previous else [])]
+    for done, (role, path) in enumerate(zip(ROLES, paths, strict=False)):
         if progress:
-            progress("reading", done, len(ROLES), "table")
+            progress("reading", done, len(paths), "table")
         sheets.append(read_sheet(role, path, given))
     if progress:
-        progress("reading", len(ROLES), len(ROLES), "table")
+        progress("reading", len(paths), len(paths), "table")
     for sheet in sheets:
         if sheet.n < FEWEST:
             raise BadTable(f"{sheet.name} has {sheet.n:,} records; under {FEWEST} nothing could be shown.")
@@ -85,9 +96,8 @@ def read_sheets(
     if not kinds:
         raise BadTable(f"{sheets[0].name} and the others have not one cell that is filled: there is nothing to attack.")
     empty = [name for name in agreed if name not in kinds]
-    return Sheets(
-        train=sheets[0], holdout=sheets[1], synthetic=sheets[2], kinds=kinds, notes=_reading_notes(sheets, empty)
-    )
+    names = ("train", "holdout", "synthetic", "previous")
+    return Sheets(**dict(zip(names, sheets, strict=False)), kinds=kinds, notes=_reading_notes(sheets, empty))
 
 
 def code_tables(sheets: Sheets, learnt_from: NDArray[np.integer], both_sides: Collection[str] = ()) -> Tables:
@@ -100,21 +110,21 @@ def code_tables(sheets: Sheets, learnt_from: NDArray[np.integer], both_sides: Co
     Raises:
         BadTable: two codes of one name, from columns with names such as `sex` and `sex=M`.
     """
-    three = (sheets.train, sheets.holdout, sheets.synthetic)
     alone = list(sheets.kinds.values()) == ["codes"]
     coded: dict[str, Coded] = {}
     for name, kind in sheets.kinds.items():
-        columns = [sheet.columns[name] for sheet in three]
+        columns = [sheet.columns[name] for sheet in sheets.all]
         coded[name] = code_column(name, kind, columns, learnt_from, alone=alone, both_sides=name in both_sides)
     codes = tuple(code for column in coded.values() for code in column.names)
     if len(set(codes)) < len(codes):
         raise BadTable("Two columns give codes of one name, such as 'sex=M' beside 'sex' with the text M. Rename one.")
     starts = np.concatenate([[0], np.cumsum([len(column.names) for column in coded.values()])]).tolist()
-    matrices = [_matrix(sheet.n, k, list(coded.values()), starts) for k, sheet in enumerate(three)]
+    matrices = [_matrix(sheet.n, k, list(coded.values()), starts) for k, sheet in enumerate(sheets.all)]
     return Tables(
         members=matrices[0],
         holdout=matrices[1],
         synthetic=matrices[2],
+        previous=matrices[3] if sheets.previous else None,
         codes=codes,
         columns=codes if alone else tuple(name for name, column in coded.items() for _ in column.names),
         groups=tuple(
@@ -153,12 +163,12 @@ def _check_names(sheets: Sequence[Sheet]) -> None:
         if headless:
             raise BadTable(
                 f"{first.name} and {sheet.name} have other columns, and the first row of {' and of '.join(headless)} "
-                "seems to hold values instead of column names. Each table needs a header row, the same in all three."
+                "seems to hold values instead of column names. Each table needs a header row, the same in all."
             )
         words = [f"lacks {in_words(lacks)}"] if lacks else []
         words += [f"has besides {in_words(besides)}"] if besides else []
         raise BadTable(
-            f"{sheet.name} has other columns than {first.name}: it {' and '.join(words)}. Give the three tables the "
+            f"{sheet.name} has other columns than {first.name}: it {' and '.join(words)}. Give the tables the "
             "same columns, in any order."
         )
 
@@ -182,7 +192,7 @@ def _check_strangers(sheets: Sequence[Sheet]) -> None:
 
 
 def _agreed(name: str, sheets: Sequence[Sheet], declared: bool) -> Kind | None:
-    """The kind of a column in all three tables; None where no table has a filled cell of it."""
+    """The kind of a column in all tables; None where no table has a filled cell of it."""
     columns = [sheet.columns[name] for sheet in sheets]
     kinds = {column.kind for column in columns if column.kind is not None}
     if kinds == {"flag", "number"}:
@@ -203,14 +213,14 @@ def _account(sheet: Sheet, column: Column) -> str:
 
 
 def _check_texts(name: str, sheets: Sequence[Sheet], columns: Sequence[Column], kind: Kind, declared: bool) -> None:
-    train, holdout, synthetic = (set(column.words) for column in columns)
+    train, holdout, *releases = (set(column.words) for column in columns)
     filled = sum(int(np.count_nonzero(~column.missing)) for column in columns[:2])
     if kind == "category" and not declared and len(train | holdout) > filled / 2:
         raise BadTable(
             f"Column {name!r} has more texts than half the real records, like an id or free text. Declare it as id, to "
             "leave it out, or as category, to compare it."
         )
-    for which, (texts, others) in ((1, (holdout, train)), (2, (synthetic, train | holdout))):
+    for which, (texts, others) in enumerate([(holdout, train), *((words, train | holdout) for words in releases)], 1):
         if texts and others and texts.isdisjoint(others):
             raise BadTable(
                 f"{sheets[which].name}: column {name!r} has no text in common with the tables before it. Is it spelt "
@@ -224,7 +234,7 @@ def _reading_notes(sheets: Sequence[Sheet], empty: Sequence[str]) -> tuple[str, 
     if ids:
         notes.append(f"Left out as ids: {in_words(ids, 20)}.")
     if empty:
-        notes.append(f"Left out, empty in all three: {in_words(empty, 20)}.")
+        notes.append(f"Left out, empty in all tables: {in_words(empty, 20)}.")
     for sheet in sheets[:2]:
         for name, values in sheet.ids.items():
             repeated = sheet.n - pc.count_distinct(values).as_py() if name.lower() in PERSON_IDS else 0

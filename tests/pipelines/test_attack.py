@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy import sparse
 
 from pipelines import adversary
 from pipelines.attack import attack, cut_holdout
@@ -18,7 +19,8 @@ from privacy.policy_file import Policy
 from privacy.ranks import Targets, auc
 from privacy.risk import WITH_REFERENCE, Risk
 from privacy.tables.reading import BadTable
-from synthehr.cohort.matrix import CodeMatrix
+from synthehr.cohort.matrix import CodeMatrix, canonical
+from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.landing import altered, read_manifest, source_hash
 
@@ -74,7 +76,13 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = written(folder)
     for release, name in (("copy", "copied"), ("fresh", "clean")):
         attack(
-            files["train"], files["holdout"], files[release], folder / name, quasi_identifiers=["sex", "age"], seed=0
+            files["train"],
+            files["holdout"],
+            files[release],
+            folder / name,
+            quasi_identifiers=["sex", "age"],
+            previous=files["copy"],
+            seed=0,
         )
     return folder
 
@@ -139,6 +147,33 @@ def test_a_training_copy_is_found_and_a_release_without_a_leak_is_not(tried: Pat
     verdicts = [json.loads((tried / name / "verdict.json").read_text())["verdict"] for name in ("copied", "clean")]
     assert verdicts[0] == "FAIL"
     assert verdicts[1] != "FAIL"
+
+
+def test_an_independent_sampler_and_the_earlier_release_stand_beside_it(tried: Path) -> None:
+    found = risks(tried / "clean")
+    others = found["membership_neighbours", "auc"].others
+    assert set(others) == {"independent", "previous_release", "k_anonymised_5", "k_anonymised_11"}
+    # the earlier release is a copy of the training table, coded with the same columns
+    assert others["previous_release"] == found["membership_neighbours", "auc"].ceiling
+    assert abs(others["independent"] - 0.5) < 0.1
+    assert ", previous_release " in (tried / "clean" / "risk.md").read_text()
+    assert set(read_manifest(tried / "clean").made_from) == {"train", "holdout", "synthetic", "previous"}
+
+
+def test_an_independent_record_has_one_category_or_none_as_often_as_training_records() -> None:
+    rng = np.random.default_rng(0)
+    group, other = rng.choice(3, 4_000, p=[0.6, 0.3, 0.1]), rng.random(4_000) < 0.2
+    dense = np.stack([group == 0, group == 1, other], axis=1)  # the third has no code of the group
+    words = Vocabulary(("flag", "flag=missing", "x"), ("",) * 3, ("flag", "flag", None))
+    train = CodeMatrix(canonical(sparse.csr_matrix(dense)), np.arange(4_000), words)
+    drawn = adversary.independent_records(train, 20_000, seed=[1, 2])
+    assert len(drawn) == 20_000
+    in_group = np.asarray(drawn.binary()[:, :2].sum(axis=1)).ravel()
+    assert set(in_group) == {0, 1}
+    assert np.mean(in_group == 0) == pytest.approx(np.mean(group == 2), abs=0.01)
+    assert drawn.prevalence() == pytest.approx(train.prevalence(), abs=0.02)
+    again = adversary.independent_records(train, 20_000, seed=[1, 2])
+    assert (drawn.counts != again.counts).nnz == 0
 
 
 def test_a_landing_is_whole_and_names_no_patient(tried: Path) -> None:
@@ -268,6 +303,8 @@ def test_a_bad_declaration_is_said_before_anything_is_read(
 @pytest.mark.parametrize(
     ("change", "exit_code", "words"),
     [
+        (["--previous", "{in}/absent.csv"], 2, "--previous {in}/absent.csv"),
+        (["--previous", "{in}/other.csv"], 3, "previous table other.csv has other columns"),
         (["--policy", "publc"], 2, "publc"),
         (["--quasi-identifiers", "sx"], 2, "no column 'sx'. Did you mean 'sex'?"),
         (["--quasi-identifiers", "sex,codes"], 2, "'codes' holds many codes a record"),
@@ -289,7 +326,7 @@ def test_what_is_asked_wrongly_is_said_in_one_message(
     arguments = asked(files, "fresh", tmp_path / "e")
     code, out, err = cli(*arguments, *(word.format(**places) for word in change))
     assert code == exit_code, err
-    assert words in err
+    assert words.format(**places) in err
     assert "Traceback" not in err
     assert "SECRET" not in err
     assert out == ""

@@ -6,7 +6,7 @@ import pytest
 from pipelines import plan as stage
 from pipelines.calibration import Calibration, Cost, Passes, calibrate, folder_bytes
 from pipelines.plan import Estimate, Need, _scaled, plan_table
-from pipelines.recipe import Recipe, Train
+from pipelines.recipe import Evaluate, Recipe, Train
 
 MIB = 2**20
 
@@ -82,6 +82,9 @@ def test_a_machine_too_small_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> No
     words = stage._warnings((need,))
     assert [warning.split(":")[0] for warning in words] == ["Memory", "Disk"]
     assert stage._warnings((Need(stage="x", least=1.0, most=1.0, memory=1, disk=1),)) == ()
+    assert stage._uncounted(Recipe(name="x")) == ()
+    (words,) = stage._uncounted(Recipe(name="x", evaluate=Evaluate(shadows=16)))
+    assert "16 more generators" in words
 
 
 def test_an_estimate_adds_time_and_disk_and_not_memory() -> None:

@@ -177,6 +177,23 @@ def test_comparators_stand_beside_the_release_and_may_not_take_its_place() -> No
         assess(patients, synthetic, seed=0, comparators={"control": synthetic})
 
 
+def test_a_further_attack_is_tried_on_every_release_and_counts_in_the_correction() -> None:
+    patients, synthetic = small()
+    seen: list[int] = []
+
+    def attack(release: sparse.csr_matrix) -> list[Finding]:
+        seen.append(release.shape[0])
+        return [finding(0.5, p=1e-6)]
+
+    alone = assess(patients, synthetic, seed=0).risks
+    *others, last = assess(patients, synthetic, seed=0, further={"mine": attack}, comparators={"x": synthetic}).risks
+    assert seen == [130, 50, 120, 130]  # the release, the control, the ceiling and the comparator
+    assert (last.attack, last.control, last.ceiling, last.others) == ("a", 0.5, 0.5, {"x": 0.5})
+    tested = sum(risk.p is not None for risk in alone)
+    assert last.p_adjusted == pytest.approx((tested + 1) * 1e-6)
+    assert [risk.value for risk in others] == [risk.value for risk in alone]
+
+
 def test_an_auditor_can_read_the_floor_alone() -> None:
     allowed = {
         "privacy",

@@ -77,6 +77,19 @@ def test_a_mixed_table_becomes_codes_in_the_order_of_its_columns(tmp_path: Path)
     assert found.notes == ("Left out as ids: 'subject_id'.",)
 
 
+def test_an_earlier_release_has_the_same_codes_and_changes_nothing_of_the_others(tmp_path: Path) -> None:
+    paths = saved(tmp_path, frames())
+    frames()[2].iloc[::-1].to_csv(tmp_path / "d.csv", index=False)
+    alone = code_tables(read_sheets(*paths), LEARNT)
+    found = code_tables(read_sheets(*paths, previous=tmp_path / "d.csv"), LEARNT)
+    assert alone.previous is None
+    assert found.codes == alone.codes
+    for name in ("members", "holdout", "synthetic"):
+        assert same(getattr(found, name), getattr(alone, name))
+    assert found.previous is not None
+    assert same(found.previous, found.synthetic[::-1])
+
+
 def test_the_file_format_does_not_matter(tmp_path: Path) -> None:
     text, typed, packed = (coded(tmp_path, frames(), ending) for ending in ("csv", "parquet", "csv.gz"))
     assert text.codes == typed.codes == packed.codes
@@ -165,7 +178,7 @@ def test_a_column_that_nobody_filled_and_patients_with_two_records_are_noted(tmp
     tables = [frame.assign(empty="") for frame in frames()]
     tables[0].loc[1, "subject_id"] = tables[0].loc[0, "subject_id"]
     notes = " ".join(coded(tmp_path, tables).notes)
-    assert "Left out, empty in all three: 'empty'." in notes
+    assert "Left out, empty in all tables: 'empty'." in notes
     assert "a.csv has 1 further records of patients it already has" in notes
 
 
