@@ -134,9 +134,9 @@ def test_no_patient_value_is_printed(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_interrupted_training_goes_on_by_the_same_command_to_the_same_bytes(spine: Path, tmp_path: Path) -> None:
-    options = {"pool": 1000, "pretrain_epochs": 3, "judge_every": 1000, "epochs": 40, "device": "cpu"}
+    options = {"pool": 1000, "pretrain_epochs": 3, "judge_every": 1000, "epochs": 12, "device": "cpu"}
     given = [f"--option={name}={options[name]}" for name in ("pool", "pretrain_epochs", "judge_every")]
-    given += ["--model=medgan_paper", "--epochs=40", "--device=cpu"]
+    given += ["--model=medgan_paper", "--epochs=12", "--device=cpu"]
     asked = command("train", spine / "cohort", "--out", tmp_path / "run", *given)
     checkpoint = partial_path(tmp_path / "run") / "checkpoints" / "autoencoder.pt"
     with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
