@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,6 @@ def evaluate(
     people = read_cohort(cohort)
     release = read_release(synthetic, people)
     holdout = split_holdout(people.part("holdout"), seed=seed)
-    train = people.part("train")
     earlier = {} if options.previous is None else {PREVIOUS: read_release(Path(options.previous), people)}
     with land(out, **asked(cohort, synthetic, options, policy=policy, seed=seed)) as folder:
         further: dict[str, Attack] = {}
@@ -112,38 +111,57 @@ def evaluate(
             further["shadows"] = _shadows(
                 run, people, holdout, out, options.shadows, policy=policy, n=len(release), seed=seed, progress=progress
             )
-        simple = sample_comparators(people, options.comparators, len(release), seed=seed, progress=progress)
-        comparison = compare(
-            train=train,
-            test=holdout.test,
-            fresh=holdout.fresh,
-            synthetic=release,
-            comparators=simple,
-            seed=seed,
-            progress=progress,
-        )
-        found = attack(
-            train=train,
-            nonmembers=holdout.test,
-            reference=holdout.reference,
-            fresh=holdout.control,
-            synthetic=release,
-            comparators={"independent": simple["independent"], **earlier},
-            policy=load_policy(policy),
-            seed=seed,
-            further=further,
-            progress=progress,
-        )
-        Evaluation(
-            scores=comparison.scores,
-            risks=found.risks,
-            codes=comparison.codes,
-            roc=found.roc,
-            comparators=comparison.comparators,
-        ).write(folder)
+        parts = (people, holdout, release, options, earlier, further)
+        found = _measured(*parts, policy=policy, seed=seed, progress=progress)
+        found.write(folder)
     if further:
         shutil.rmtree(workspace_path(out))
-    return {"evaluation": str(out), "scores": len(comparison.scores), "risks": len(found.risks), "seed": seed}
+    return {"evaluation": str(out), "scores": len(found.scores), "risks": len(found.risks), "seed": seed}
+
+
+def _measured(
+    people: Cohort,
+    holdout: Holdout,
+    release: CodeMatrix,
+    options: Evaluate,
+    earlier: Mapping[str, CodeMatrix],
+    further: Mapping[str, Attack],
+    *,
+    policy: str,
+    seed: int,
+    progress: Progress,
+) -> Evaluation:
+    """Fidelity and risk of the release; earlier: another release to attack beside it; further: attacks prepared."""
+    train = people.part("train")
+    simple = sample_comparators(people, options.comparators, len(release), seed=seed, progress=progress)
+    comparison = compare(
+        train=train,
+        test=holdout.test,
+        fresh=holdout.fresh,
+        synthetic=release,
+        comparators=simple,
+        seed=seed,
+        progress=progress,
+    )
+    found = attack(
+        train=train,
+        nonmembers=holdout.test,
+        reference=holdout.reference,
+        fresh=holdout.control,
+        synthetic=release,
+        comparators={"independent": simple["independent"], **earlier},
+        policy=load_policy(policy),
+        seed=seed,
+        further=further,
+        progress=progress,
+    )
+    return Evaluation(
+        scores=comparison.scores,
+        risks=found.risks,
+        codes=comparison.codes,
+        roc=found.roc,
+        comparators=comparison.comparators,
+    )
 
 
 def check_lineage(cohort: Path, synthetic: Path, run: Path | None) -> None:
