@@ -1,9 +1,9 @@
 """Exact nearest neighbours of sparse 0/1 records in Hamming distance, and in a weighted one.
 
 Three engines (`privacy.engines`) give equal results: faiss over packed bits, which knows no weights; products of sparse
-queries with dense tiles, which run anywhere; and dense products in torch, for CUDA. Among records at the same distance
-the lowest index comes first, in all. None holds more than a tile of distances, so that a million records are searched
-in a few hundred MB: each engine's `search` states its memory.
+queries with dense tiles, which run anywhere and are faster the shorter the records; and dense products in torch, for
+CUDA. Among records at the same distance the lowest index comes first, in all. None holds more than a tile of distances,
+so that a million records are searched in a few hundred MB: each engine's `search` states its memory.
 """
 
 import ctypes
@@ -27,18 +27,25 @@ Weights = NDArray[np.floating]
 Distances = NDArray[np.int32] | NDArray[np.float64]
 
 BLOCK_CELLS = 16_000_000  # distances that `distance_blocks` holds at once: 64 MB of float32
+# a product costs a constant and a little for each code of a query, a popcount something for each code there is: measured
+# at 100 to 10,000 codes and 2 to 64 codes a record (benchmarks/README.md), they cost the same on this line
+CODES_FOR_PRODUCT, CODES_FOR_PRODUCT_PER_CODE = 600, 37
 WEIGHT_STEP = 1 / 64  # weights in whole steps make every float32 sum exact, so that ties stay ties
 EXACT_SUM = 2**24 * WEIGHT_STEP  # float32 holds every whole number of steps below
 
 
-def default_engine() -> Engine:
-    """Torch where it has a CUDA device, else faiss on Linux where it is installed, else the product.
+def default_engine(queries: sparse.csr_matrix) -> Engine:
+    """The fastest for these queries: torch with a CUDA device, the product for short records of many codes, else faiss.
 
-    Elsewhere than on Linux the OpenMP of faiss clashes with that of torch.
+    Without faiss, and elsewhere than on Linux, where its OpenMP clashes with that of torch, the product.
     """
     if _has_cuda():
         return "torch"
-    return "faiss" if sys.platform == "linux" and find_spec("faiss") is not None else "product"
+    if sys.platform != "linux" or find_spec("faiss") is None:
+        return "product"
+    codes_a_record = queries.nnz / max(1, queries.shape[0])
+    short = queries.shape[1] >= CODES_FOR_PRODUCT + CODES_FOR_PRODUCT_PER_CODE * codes_a_record
+    return "product" if short else "faiss"
 
 
 def nearest(
@@ -69,7 +76,7 @@ def nearest(
     candidates = base.shape[0] - exclude_self
     if not 1 <= k <= candidates:
         raise ValueError(f"k must be between 1 and the {candidates} records to choose from. Got {k} instead.")
-    found = _search(queries, base, k + exclude_self, steps, engine or default_engine(), threads, device)
+    found = _search(queries, base, k + exclude_self, steps, engine or default_engine(queries), threads, device)
     distances, indices = _drop_self(*found) if exclude_self else found
     if steps is None:
         return distances.astype(np.int32), indices

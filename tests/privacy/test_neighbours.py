@@ -184,14 +184,29 @@ def test_without_faiss_the_product_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "faiss", None)
     monkeypatch.setattr(neighbours, "_has_cuda", lambda: False)
     monkeypatch.setattr(neighbours, "find_spec", lambda name: None)
-    assert default_engine() == "product"
+    assert default_engine(csr(random_records(0, 9, 20, 0.5))) == "product"
     np.testing.assert_array_equal(nearest(queries, base, 2)[1], expected[1])
 
 
 def test_the_default_is_torch_only_where_there_is_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (default_engine() == "torch") == torch.cuda.is_available()
+    queries = csr(random_records(0, 9, 20))
+    assert (default_engine(queries) == "torch") == torch.cuda.is_available()
     monkeypatch.setattr(neighbours, "_has_cuda", lambda: True)
-    assert default_engine() == "torch"
+    assert default_engine(queries) == "torch"
+
+
+@needs_faiss
+@pytest.mark.parametrize(
+    ("codes", "codes_a_record", "engine"), [(1_000, 4, "product"), (1_000, 20, "faiss"), (400, 4, "faiss")]
+)
+def test_short_records_of_many_codes_go_to_the_product(
+    monkeypatch: pytest.MonkeyPatch, codes: int, codes_a_record: int, engine: str
+) -> None:
+    monkeypatch.setattr(neighbours, "_has_cuda", lambda: False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    records = np.zeros((3, codes), dtype=np.uint8)
+    records[:, :codes_a_record] = 1
+    assert default_engine(csr(records)) == engine
 
 
 def test_torch_is_imported_only_where_it_searches() -> None:
