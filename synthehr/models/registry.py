@@ -12,10 +12,11 @@ from synthehr.models.copula import Copula
 from synthehr.models.generator import Generator
 from synthehr.models.independent import Independent
 from synthehr.models.medgan.model import Medgan, MedganPaper
+from synthehr.models.transformer.model import Transformer
 from synthehr.models.weights import model_name
 
-Model = type[Independent] | type[Copula] | type[Medgan]
-MODELS: Mapping[str, Model] = {model.name: model for model in (Medgan, MedganPaper, Copula, Independent)}
+Model = type[Independent] | type[Copula] | type[Medgan] | type[Transformer]
+MODELS: Mapping[str, Model] = {model.name: model for model in (Transformer, Medgan, MedganPaper, Copula, Independent)}
 NAMES = tuple(MODELS)
 
 

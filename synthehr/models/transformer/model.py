@@ -1,0 +1,103 @@
+"""An autoregressive transformer over the set of a patient's codes, behind the generator contract."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+from privacy.ledger import Ledger
+from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.transformer.network import Network
+from synthehr.models.transformer.options import TransformerOptions
+from synthehr.models.transformer.sampling import draw
+from synthehr.models.transformer.sequences import Layout
+from synthehr.models.transformer.training import Plan, Training, start_at_marginals
+from synthehr.models.weights import read_weights, write_weights
+from synthehr.progress import Progress, silent
+from synthehr.training.checkpoint import Checkpoint
+from synthehr.training.device import choose_device, denormals_flushed
+
+
+class Transformer:
+    """A patient's exclusive groups, then how many codes of each system, then the codes, each from those before it.
+
+    The attention is that of Vaswani et al. (2017, arXiv:1706.03762), the likelihood exact: nothing is adversarial, and
+    held-out patients say in nats when to stop. options: see `TransformerOptions`.
+    """
+
+    name = "transformer"
+    vocabulary: Vocabulary
+    layout: Layout
+    network: Network
+
+    def __init__(self, **options: Any) -> None:
+        self.options = TransformerOptions.of(self.name, options)
+        self.history: pd.DataFrame | None = None
+
+    def fit(self, cohort: Cohort, *, seed: int, workspace: Path, ledger: Ledger, progress: Progress = silent) -> None:
+        """Train by likelihood, keep the weights that held-out patients like best; resumes from `workspace`."""
+        started, options = time.monotonic(), self.options
+        self.vocabulary = cohort.matrix.vocabulary
+        self.layout = Layout.of(cohort.part("train"))
+        train, validation = (self.layout.encode(cohort.part(name)) for name in ("train", "validation"))
+        ledger.look("order of codes and sizes of records of the train split")
+        torch.manual_seed(seed)
+        network = _network(self.layout, options).to(choose_device(options.device))
+        start_at_marginals(network, train)
+        plan = Plan(
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            weight_decay=options.weight_decay,
+            ema=options.ema,
+            seed=seed,
+            started=started,
+            deadline=None if options.minutes is None else started + 60 * options.minutes,
+        )
+        with denormals_flushed():
+            training = Training(network, self.layout, plan, Checkpoint(workspace / "transformer.pt"))
+            network.load_state_dict(training.run(train, validation, progress))
+        ledger.look("training on the train split by likelihood")
+        ledger.look("choice of the weights by the validation split")
+        self.network = network.eval()
+        self.history = pd.DataFrame(training.history, columns=["epoch", "term", "value"])
+
+    def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
+        """Draw n patients."""
+        return draw(self.network, self.layout, n, rng)
+
+    def save(self, folder: Path) -> None:
+        """Write weights, options and history."""
+        arrays = {f"network.{name}": value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        write_weights(folder, self.name, json.loads(json.dumps(asdict(self.options))), arrays | self.layout.arrays())
+        if self.history is not None:
+            self.history.to_parquet(folder / "history.parquet", index=False)
+
+    @classmethod
+    def load(cls, folder: Path, vocabulary: Vocabulary) -> "Transformer":
+        """Read back what `save` wrote, onto the CPU."""
+        options, arrays = read_weights(folder, cls.name)
+        model = cls(**options)
+        model.vocabulary = vocabulary
+        model.layout = Layout.from_arrays(vocabulary, arrays)
+        model.network = _network(model.layout, model.options)
+        model.network.load_state_dict(_state(arrays))
+        model.network.eval()
+        return model
+
+
+def _network(layout: Layout, options: TransformerOptions) -> Network:
+    return Network(layout.n_tokens, len(layout.starts) - 1, options.size())
+
+
+def _state(arrays: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    prefix = "network."
+    return {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}

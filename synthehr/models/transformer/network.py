@@ -1,0 +1,99 @@
+"""The network: a causal transformer whose output layer is its embedding, started at the marginals."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LEFT = 64  # so many numbers of codes to come have an embedding of their own; more share the last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """width: of the residual stream. layers, heads: of the transformer. dropout: share of activations."""
+
+    width: int
+    layers: int
+    heads: int
+    dropout: float
+
+
+class Layer(nn.Module):
+    """Pre-norm attention and a feed-forward net of four times the width."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.heads, self.dropout = size.heads, size.dropout
+        self.norm_attention, self.norm_forward = nn.LayerNorm(size.width), nn.LayerNorm(size.width)
+        self.mixed, self.out = nn.Linear(size.width, 3 * size.width), nn.Linear(size.width, size.width)
+        self.up, self.down = nn.Linear(size.width, 4 * size.width), nn.Linear(4 * size.width, size.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, length, width), each position from itself and those before it."""
+        query, key, value = self._split(x)
+        dropped = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropped, is_causal=True)
+        return self._rest(x, mixed)
+
+    def step(self, x: Tensor, keys: Tensor, values: Tensor, at: int) -> Tensor:
+        """One position (batch, 1, width); keys and values (batch, heads, length, width / heads) are filled at `at`."""
+        query, key, value = self._split(x)
+        keys[:, :, at : at + 1], values[:, :, at : at + 1] = key, value
+        return self._rest(
+            x, functional.scaled_dot_product_attention(query, keys[:, :, : at + 1], values[:, :, : at + 1])
+        )
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        batch, length, width = x.shape
+        mixed = self.mixed(self.norm_attention(x)).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = mixed.permute(2, 0, 3, 1, 4).unbind(0)
+        return query, key, value
+
+    def _rest(self, x: Tensor, mixed: Tensor) -> Tensor:
+        batch, heads, length, width = mixed.shape
+        x = x + self._drop(self.out(mixed.transpose(1, 2).reshape(batch, length, heads * width)))
+        return x + self._drop(self.down(functional.gelu(self.up(self.norm_forward(x)))))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.dropout, self.training)
+
+
+class Network(nn.Module):
+    """Logits of the next token from the tokens before it, its block and the number of codes still to come."""
+
+    def __init__(self, n_tokens: int, n_blocks: int, size: Size) -> None:
+        super().__init__()
+        self.size = size
+        self.token = nn.Embedding(n_tokens + 1, size.width)  # the last one stands before the first
+        self.block, self.left = nn.Embedding(n_blocks, size.width), nn.Embedding(LEFT, size.width)
+        self.layers = nn.ModuleList(Layer(size) for _ in range(size.layers))
+        self.norm = nn.LayerNorm(size.width)
+        self.bias = nn.Parameter(torch.zeros(n_tokens))
+        for table in (self.token, self.block, self.left):
+            nn.init.normal_(table.weight, std=0.02)
+        for layer in self.layers:
+            for narrowed in (layer.out, layer.down):
+                nn.init.normal_(narrowed.weight, std=0.02 / (2 * size.layers) ** 0.5)  # type: ignore[union-attr, arg-type]
+
+    @property
+    def start(self) -> int:
+        """The token that stands before the first."""
+        return self.token.num_embeddings - 1
+
+    def embed(self, before: Tensor, block: Tensor, left: Tensor) -> Tensor:
+        """What goes in where the token after `before` is asked for."""
+        shown: Tensor = self.token(before) + self.block(block) + self.left(left.clamp(max=LEFT - 1))
+        return shown
+
+    def forward(self, before: Tensor, block: Tensor, left: Tensor) -> Tensor:
+        """Hidden states (batch, length, width) from (batch, length) of each."""
+        x = functional.dropout(self.embed(before, block, left), self.size.dropout, self.training)
+        for layer in self.layers:
+            x = layer(x)
+        hidden: Tensor = self.norm(x)
+        return hidden
+
+    def logits(self, hidden: Tensor, start: int, stop: int) -> Tensor:
+        """Logits of the tokens `start` to `stop` - 1, (..., stop - start)."""
+        return functional.linear(hidden, self.token.weight[start:stop], self.bias[start:stop])

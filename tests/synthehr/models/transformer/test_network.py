@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from synthehr.models.transformer.network import Network, Size
+
+SIZE = Size(width=16, layers=2, heads=2, dropout=0.3)
+
+
+@pytest.fixture
+def network() -> Network:
+    torch.manual_seed(0)
+    made = Network(9, 3, SIZE).eval()
+    for parameter in made.parameters():  # the start is so small that a mistake would hardly show
+        torch.nn.init.normal_(parameter, std=0.3)
+    return made
+
+
+def asked() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    before = torch.tensor([[9, 1, 4, 6, 7], [9, 0, 2, 3, 8]])
+    return before, torch.tensor([[0, 1, 2, 2, 2]] * 2), torch.tensor([[0, 0, 3, 2, 1]] * 2)
+
+
+def test_nothing_is_seen_that_comes_later(network: Network) -> None:
+    before, block, left = asked()
+    changed = before.clone()
+    changed[:, 3] = 5
+    seen, other = network(before, block, left), network(changed, block, left)
+    torch.testing.assert_close(seen[:, :3], other[:, :3])
+    assert (seen[:, 3:] - other[:, 3:]).abs().min(dim=2).values.max() > 0  # the control: from there on it is
+
+
+@torch.no_grad()
+def test_step_by_step_it_is_the_same_as_at_once(network: Network) -> None:
+    before, block, left = asked()
+    at_once = network(before, block, left)
+    kept = torch.zeros(SIZE.layers, 2, 2, SIZE.heads, 5, SIZE.width // SIZE.heads)
+    for t in range(5):
+        x = network.embed(before[:, t : t + 1], block[:, t : t + 1], left[:, t : t + 1])
+        for layer, (keys, values) in zip(network.layers, kept, strict=True):
+            x = layer.step(x, keys, values, t)  # type: ignore[operator]
+        torch.testing.assert_close(network.norm(x[:, 0]), at_once[:, t])
+
+
+def test_logits_of_a_block_are_a_part_of_all(network: Network) -> None:
+    hidden = network(*asked())
+    torch.testing.assert_close(network.logits(hidden, 3, 7), network.logits(hidden, 0, 9)[..., 3:7])
+
+
+def test_dropout_is_of_training_only(network: Network) -> None:
+    torch.testing.assert_close(network(*asked()), network(*asked()))
+    network.train()
+    assert not torch.allclose(network(*asked()), network(*asked()))
