@@ -14,7 +14,7 @@ from reports.stories import attack_words
 from reports.tables import comparator_table, key_risks, release_table, risk_row, score_rows, worst_codes
 from reports.view import ReportView
 from reports.wording import GLOSSARY, score_words
-from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published
+from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published, published_scores
 
 
 def environment() -> Environment:
@@ -109,13 +109,14 @@ def _rowless(view: ReportView) -> list[dict[str, str]]:
 
 def _fidelity(view: ReportView) -> dict[str, Any]:
     found = view.evaluation
-    whole_cohort = [score for score in found.scores if score.stratum == "all"]
+    scores = published_scores(found.scores)
+    whole_cohort = [score for score in scores if score.stratum == "all"]
     on_scale = [score for score in whole_cohort if math.isfinite(score.skill)]
     names, comparators = comparator_table(whole_cohort, found.comparators)
     shown_codes = ~_isnan(displayed_prevalence(found.codes["prevalence_real"].to_numpy(dtype=float), view.n_test))
     return {
         "scores": score_rows(whole_cohort),
-        "strata_scores": score_rows([score for score in found.scores if score.stratum != "all"]),
+        "strata_scores": score_rows([score for score in scores if score.stratum != "all"]),
         "n_off_scale": len(whole_cohort) - len(on_scale),
         "skill_figure": skills(on_scale, [score_words(s.name, s.stratum) for s in on_scale]) if on_scale else None,
         "comparator_names": names,

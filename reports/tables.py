@@ -1,5 +1,6 @@
 """The rows of the report's tables: every figure rounded, every real figure of few patients withheld."""
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +121,9 @@ def comparator_table(scores: Sequence[Score], comparators: pd.DataFrame) -> tupl
     }
     rows: list[dict[str, object]] = []
     for score in scores:
+        # the ceiling is the holdout's value, and is withheld where that counts few patients
+        if math.isnan(score.ceiling) and ("holdout", score.name, score.stratum) in known:
+            known["holdout", score.name, score.stratum] = math.nan
         others = [known.get((name, score.name, score.stratum)) for name in names]
         if any(other is not None for other in others):
             label = score_words(score.name, score.stratum)

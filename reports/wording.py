@@ -27,6 +27,13 @@ SCORES = {
     "dwpred_f1_r": "prediction of codes (F1), correlation over codes",
     "detection_auroc_boosted": "told from real patients by boosting (AUROC)",
     "detection_auroc_linear": "told from real patients by a linear model (AUROC)",
+    "knowledge_violations": "patients per 10,000 with a code ruled out for their sex or age",
+    "exclusive_group_violations": "patients per 10,000 with no or two sexes, ages or races",
+    "subgroup_rmse_worst": "prevalence within the worst sex, age or race, error beyond sampling",
+    "subgroup_rmse": "prevalence within sexes, ages and races, error beyond sampling",
+    "effect_log_or_r": "log odds ratios of pairs of codes, correlation",
+    "effect_log_or_difference": "log odds ratios of pairs of codes, mean difference",
+    "effect_coverage": "odds ratios within the real 95 % interval, share of pairs",
 }
 
 GLOSSARY = {
@@ -51,6 +58,8 @@ GLOSSARY = {
 
 
 def score_words(name: str, stratum: str) -> str:
-    """A score in words with its stratum of codes, if it has one."""
+    """A score in words with its stratum, if it has one: of codes by their prevalence, or an exclusive group."""
     label = SCORES.get(name, name.replace("_", " "))
-    return label if stratum == "all" else f"{label}; codes {stratum}"
+    if stratum == "all":
+        return label
+    return f"{label}; codes {stratum}" if stratum.endswith("%") else f"{label}; {stratum}"

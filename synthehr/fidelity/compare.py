@@ -17,6 +17,7 @@ from synthehr.fidelity.codes_per_patient import codes_per_patient
 from synthehr.fidelity.correlation import correlation
 from synthehr.fidelity.coverage import COVERAGE, code_coverage, expected_coverage
 from synthehr.fidelity.detection import detection
+from synthehr.fidelity.knowledge import CodePairs, Rules, clinical_knowledge, column_pairs, learn_rules, site_rules
 from synthehr.fidelity.prediction import (
     CodePredictions,
     dimension_wise_prediction,
@@ -26,6 +27,7 @@ from synthehr.fidelity.prediction import (
 from synthehr.fidelity.prevalence import dimension_wise_probability, spurious_mass
 from synthehr.fidelity.score import Estimate, Score
 from synthehr.fidelity.strata import Strata, strata_of
+from synthehr.fidelity.subgroups import Pairs, choose_effects, effect_sizes, subgroup_prevalence
 from synthehr.progress import Progress, silent
 
 REAL, SYNTHETIC, FLOOR, CEILING = "real", "synthetic", "independent", "holdout"
@@ -56,6 +58,8 @@ def compare(
     synthetic: CodeMatrix,
     comparators: Mapping[str, CodeMatrix],
     seed: int,
+    rules: CodePairs = (),
+    effects: CodePairs = (),
     progress: Progress = silent,
 ) -> Comparison:
     """Measure the synthetic cohort, every comparator and fresh real patients in the same place, against `test`.
@@ -64,20 +68,39 @@ def compare(
     candidate's name), so that sampling noise is the same for all; the real patients on which DWPred's reference is
     fitted are as many of `train`. Only code coverage wants the training set's size and takes as many patients of each
     candidate as there are, up to it. Strata are by the prevalence in `train`. Same arguments, same machine, same bytes.
+    rules: pairs of a code and a member of an exclusive group that must not come together, beside those learned from
+    train. effects: pairs of exposure and outcome whose odds ratios are compared, instead of those of common codes.
 
     Raises:
         BadRequest: vocabularies differ, "independent" is missing, a comparator is named "synthetic" or "holdout", real
-            patients occur in two of train, test and fresh, or a cohort has fewer than 100 patients.
+            patients occur in two of train, test and fresh, a cohort has fewer than 100 patients, or `rules` or
+            `effects` name a code that the vocabulary does not have.
     """
     _check({"train": train, "test": test, "fresh": fresh}, synthetic, comparators)
     candidates = {SYNTHETIC: synthetic, CEILING: fresh, **comparators}
+    known = np.unique(np.vstack([learn_rules(train), site_rules(train.vocabulary, rules)]), axis=0)
+    pairs = column_pairs(train.vocabulary, effects)
+    knowledge = _Knowledge(known, pairs if len(pairs) else choose_effects(train))
     # two threads on two busy cores cost ten times the time of one, and other sums of the same floats
     with threadpool_limits(1):
-        return _compare(train, test, candidates, seed, progress)
+        return _compare(train, test, candidates, knowledge, seed, progress)
+
+
+@dataclass(frozen=True)
+class _Knowledge:
+    """What nobody can have, and which effects are asked for."""
+
+    rules: Rules
+    effects: Pairs
 
 
 def _compare(
-    train: CodeMatrix, test: CodeMatrix, candidates: Mapping[str, CodeMatrix], seed: int, progress: Progress
+    train: CodeMatrix,
+    test: CodeMatrix,
+    candidates: Mapping[str, CodeMatrix],
+    knowledge: _Knowledge,
+    seed: int,
+    progress: Progress,
 ) -> Comparison:
     n = min(len(cohort) for cohort in (train, *candidates.values()))
     samples = {name: _draw(cohort, n, name, seed) for name, cohort in candidates.items()}
@@ -88,8 +111,9 @@ def _compare(
     for name, sample in {REAL: reference, **samples}.items():
         predictions[name] = predict_codes(sample, test, codes)
         steps.done(f"{name}: prediction")
+    strata = strata_of(train.prevalence())
     yardstick = _Yardstick(
-        train=train, test=test, predictions=predictions, strata=strata_of(train.prevalence()), seed=seed
+        train=train, test=test, predictions=predictions, strata=strata, knowledge=knowledge, seed=seed
     )
     estimates: dict[str, list[Estimate]] = {}
     for name, sample in samples.items():
@@ -112,6 +136,7 @@ class _Yardstick:
     test: CodeMatrix
     predictions: Mapping[str, CodePredictions]
     strata: Strata
+    knowledge: _Knowledge
     seed: int
 
 
@@ -125,6 +150,9 @@ MEASURES: Mapping[str, MeasureCandidate] = {
         y.predictions[REAL], y.predictions[name], y.strata, seed=y.seed
     ),
     "detection": lambda y, c, _: detection(y.test, c, seed=y.seed),
+    "clinical knowledge": lambda y, c, _: clinical_knowledge(c, y.knowledge.rules),
+    "subgroups": lambda y, c, _: subgroup_prevalence(y.test, c),
+    "effects": lambda y, c, _: effect_sizes(y.test, c, y.knowledge.effects),
 }
 
 

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.risk import Risk
+from synthehr.fidelity.knowledge import EXCLUSIVE, PER, VIOLATIONS
+from synthehr.fidelity.score import Score
 
 # CMS cell size suppression policy: no count of 1 to 10 patients may be shown or derivable; zero is withheld here too
 SMALL_CELL = 11
 # rounding makes the members of an exclusive group miss their total by a few, so a withheld one cannot be subtracted out
 ROUND_TO = 5
+COUNTED = {VIOLATIONS.name, EXCLUSIVE.name}  # scores that are numbers of patients per 10,000
 
 
 def displayed_prevalence(prevalence: NDArray[np.float64], n: int) -> NDArray[np.float64]:
@@ -46,6 +49,21 @@ def published(risks: Iterable[Risk]) -> tuple[Risk, ...]:
 
 
 _COUNT = re.compile(r"\b(\d[\d,]*) of (\d[\d,]*)")
+
+
+def published_scores(scores: Iterable[Score]) -> tuple[Score, ...]:
+    """Scores as they may leave: the ceiling withheld, and the skill with it, where it counts few real patients.
+
+    A score of so many per 10,000 gives the count away where n is known; other ceilings are no counts.
+    """
+    return tuple(
+        replace(score, ceiling=math.nan) if score.name in COUNTED and _few(score.ceiling * score.n / PER) else score
+        for score in scores
+    )
+
+
+def _few(patients: float) -> bool:
+    return 0 < round(patients) < SMALL_CELL
 
 
 def _small_group(risk: Risk) -> bool:

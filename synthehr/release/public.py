@@ -7,7 +7,7 @@ from typing import Any
 from privacy.policy import Decision
 from privacy.risk import Risk
 from synthehr.fidelity.score import Score
-from synthehr.release.disclosure import json_number, published
+from synthehr.release.disclosure import json_number, published, published_scores
 
 
 def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
 
 
 def public_scores(scores: Iterable[Score]) -> list[dict[str, Any]]:
-    """Each score with its interval, floor, ceiling, skill and n; no table of codes."""
+    """Each score with its interval, floor, ceiling, skill and n; no table of codes, no count of few real patients."""
     return [
         {
             "name": score.name,
@@ -44,7 +44,7 @@ def public_scores(scores: Iterable[Score]) -> list[dict[str, Any]]:
             "better": score.better,
             "note": score.note,
         }
-        for score in scores
+        for score in published_scores(scores)
     ]
 
 

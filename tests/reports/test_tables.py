@@ -1,4 +1,6 @@
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -58,3 +60,5 @@ def test_scores_and_comparators(make_view: Callable[..., ReportView]) -> None:
     names, table = comparator_table(found.scores, found.comparators)
     assert names == ["independent", "copula", "holdout"]
     assert table == [{"label": "detection", "own": "0.900", "others": ["0.980", "0.940", "0.500"]}]
+    withheld = [replace(score, ceiling=math.nan) for score in found.scores]
+    assert comparator_table(withheld, found.comparators)[1][0]["others"] == ["0.980", "0.940", "n/a"]

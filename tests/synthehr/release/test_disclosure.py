@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.risk import FILE_ONLY, Risk
-from synthehr.release.disclosure import displayed_prevalence, json_number, published, significant
+from synthehr.fidelity.score import Score
+from synthehr.release.disclosure import (
+    displayed_prevalence,
+    json_number,
+    published,
+    published_scores,
+    significant,
+)
+from synthehr.release.public import public_scores
 
 
 @given(st.integers(1, 100_000), st.data())
@@ -80,3 +88,33 @@ def test_a_group_of_few_patients_does_not_leave(n: int, note: str) -> None:
     (judged,) = published([measured(n, note, verdict="INCONCLUSIVE", threshold=0.1)])
     assert "8 of" not in judged.note
     assert "2 of" not in judged.note
+
+
+def violations(name: str, patients: int, n: int = 10_000) -> Score:
+    return Score(
+        name=name,
+        value=130.0,
+        low=110.0,
+        high=150.0,
+        floor=350.0,
+        ceiling=10_000 * patients / n,
+        n=n,
+        unit="patients",
+        better="lower",
+    )
+
+
+@pytest.mark.parametrize(("patients", "withheld"), [(0, False), (1, True), (10, True), (11, False)])
+@pytest.mark.parametrize("n", [900, 10_727])
+def test_a_ceiling_that_counts_few_patients_is_withheld_and_so_is_the_skill(
+    patients: int, withheld: bool, n: int
+) -> None:
+    (shown,) = published_scores([violations("knowledge_violations", patients, n)])
+    assert math.isnan(shown.ceiling) == withheld
+    if withheld:  # with floor and value known, the skill would tell the ceiling
+        assert math.isnan(shown.skill)
+        assert public_scores([violations("knowledge_violations", patients, n)])[0]["ceiling"] is None
+
+
+def test_a_ceiling_that_is_no_count_stays() -> None:
+    assert published_scores([violations("detection_auroc_boosted", 5)])[0].ceiling == 5.0
