@@ -1,5 +1,7 @@
 """Drawing patients token by token, with the keys and values of what is drawn kept."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from torch import Tensor
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.sequences import Ints, Layout
 
-ROWS = 2_048
+ROWS = 1_024
 
 
 @torch.no_grad()
@@ -31,7 +33,7 @@ class _Draw:
         self.tokens = self.heads = np.zeros((n, 0), dtype=np.int64)
         heads, width = network.size.heads, network.size.width
         shape = (network.size.layers, 2, n, heads, layout.n_heads, width // heads)
-        self.kept = torch.zeros(shape, device=self.device)
+        self.kept = torch.empty(shape, device=self.device)
 
     def rows(self) -> sparse.csr_matrix:
         """Draw groups and sizes, then codes."""
@@ -60,7 +62,7 @@ class _Draw:
         self.tokens = self.tokens[order]
         longest = int(total.max(initial=0))
         *first, heads, length, width = self.kept.shape
-        grown = torch.zeros((*first, heads, length + longest, width), device=self.device)
+        grown = torch.empty((*first, heads, length + longest, width), device=self.device)
         grown[..., :length, :] = self.kept[:, :, torch.from_numpy(order).to(self.device)]
         self.kept = grown
         drawn = np.full((self.n, longest), -1, dtype=np.int64)
@@ -84,16 +86,17 @@ class _Draw:
         x = self.network.embed(*(self._tensor(part)[:, None] for part in (before, block, left)))
         for layer, (keys, values) in zip(self.network.layers, self.kept[:, :, :live], strict=True):
             x = layer.step(x, keys, values, at)  # type: ignore[operator]
-        first, last = int(low.min()), int(high.max())
         hidden = self.network.norm(x[:, 0])
-        logits = torch.addmm(self.network.bias[first:last], hidden, self.network.token.weight[first:last].T)
-        drawn = _inverse(logits, self._tensor(low) - first, self._tensor(high) - first, self._uniform(live))
-        self.tokens = np.concatenate([self.tokens, (drawn.cpu().numpy() + first)[:, None]], axis=1)
+        uniform, drawn = self.rng.random(live, dtype=np.float32), np.empty(live, dtype=np.int64)
+        for k in np.unique(block):
+            rows = np.flatnonzero(block == k)
+            start, stop = (int(token) for token in self.layout.starts[k : k + 2])
+            logits = self.network.logits(hidden[self._tensor(rows)], start, stop)
+            bounds = self._tensor(low[rows] - start), self._tensor(high[rows] - start)
+            drawn[rows] = start + _inverse(logits, *bounds, self._tensor(uniform[rows])).cpu().numpy()
+        self.tokens = np.concatenate([self.tokens, drawn[:, None]], axis=1)
 
-    def _uniform(self, n: int) -> Tensor:
-        return torch.from_numpy(self.rng.random(n)).to(self.device)
-
-    def _tensor(self, part: Ints) -> Tensor:
+    def _tensor(self, part: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
 
     def _matrix(self, order: Ints, drawn: Ints) -> sparse.csr_matrix:
@@ -116,6 +119,6 @@ def _inverse(logits: Tensor, low: Tensor, high: Tensor, uniform: Tensor) -> Tens
     """For each row the index, from low to high - 1, at which the cumulative probability passes `uniform`."""
     index = torch.arange(logits.shape[1], device=logits.device)
     barred = (index < low[:, None]) | (index >= high[:, None])
-    weights = torch.softmax(logits.masked_fill(barred, -torch.inf), dim=1).double().cumsum(dim=1)
+    weights = torch.softmax(logits.masked_fill_(barred, -torch.inf), dim=1).cumsum_(dim=1)
     reached = torch.searchsorted(weights, (uniform * weights[:, -1])[:, None], right=True)[:, 0]
     return torch.minimum(torch.maximum(reached, low), high - 1)

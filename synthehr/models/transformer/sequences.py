@@ -159,16 +159,14 @@ class Sequences:
         return len(self.indptr) - 1
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Ints]:
-        """Rows of each batch: patients of like length together, so that little is padded; all are seen once.
+        """Rows of each batch, all once: at random, or in order without a `rng`.
 
-        rng: draws who is with whom and the order of batches; without it, by length.
+        Not by length: batches of like patients, each scaled by Adam and clipped, gave the common lengths more weight
+        than they have, and the model drew too many of them.
         """
-        length = np.diff(self.indptr)
-        shuffled = np.arange(len(self)) if rng is None else rng.permutation(len(self))
-        by_length = shuffled[np.argsort(length[shuffled], kind="stable")]
-        cuts = [by_length[start : start + size] for start in range(0, len(self), size)]
-        for k in range(len(cuts)) if rng is None else rng.permutation(len(cuts)):
-            yield cuts[k]
+        order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
+        for start in range(0, len(self), size):
+            yield order[start : start + size]
 
     def padded(self, rows: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Positions into the flat arrays, (rows, longest), and which of them are tokens; the rest repeat the first."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -23,7 +24,8 @@ MAX_GRAD_NORM = 1.0
 WARM_UP = 0.03  # share of the run in which the learning rate rises
 LAST = 0.02  # of the learning rate, at the end of its cosine
 BF16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-JUDGED = 2_000  # patients of a batch that is judged
+LEAST_PART = 32  # patients
+JUDGED = 1_000  # patients of a batch that is judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +44,42 @@ class Plan:
 
 def loss_of(network: Network, layout: Layout, sequences: Sequences, rows: Ints) -> Tensor:
     """Negative log-likelihood of so many patients, a scalar sum in nats."""
-    at, there = sequences.padded(rows)
     device = network.bias.device
 
     def tensor(part: NDArray[Any]) -> Tensor:
         return torch.from_numpy(part).to(device, non_blocking=True)
 
-    token = sequences.token[at]
-    before = np.concatenate([np.full((len(rows), 1), network.start), token[:, :-1]], axis=1)
-    hidden = network(tensor(before), tensor(sequences.block[at]), tensor(sequences.left[at])).flatten(0, 1)
-    block = np.where(there, sequences.block[at], -1).ravel()
+    shown, places = [], []
+    for part in _like_lengths(sequences, rows):
+        at, there = sequences.padded(part)
+        before = np.concatenate([np.full((len(part), 1), network.start), sequences.token[at[:, :-1]]], axis=1)
+        hidden = network(tensor(before), tensor(sequences.block[at]), tensor(sequences.left[at]))
+        shown.append(hidden.flatten(0, 1)[tensor(np.flatnonzero(there))])
+        places.append(at[there])
+    hidden, place = torch.cat(shown), np.concatenate(places)
+    block = sequences.block[place]
     parts = []
     for k, (start, stop) in enumerate(pairwise(layout.starts.tolist())):
         asked = np.flatnonzero(block == k)  # a block's own tokens are all that can stand there
         if not len(asked):
             continue
-        where = at.ravel()[asked]
+        where = place[asked]
         logits = network.logits(hidden[tensor(asked)], start, stop).float()
         index = torch.arange(start, stop, device=device)
         low, high = (tensor(part[where])[:, None] for part in (sequences.low, sequences.high))
         logits = logits.masked_fill_((index < low) | (index >= high), -torch.inf)
         parts.append(functional.cross_entropy(logits, tensor(sequences.token[where] - start), reduction="sum"))
     return torch.stack(parts).sum()
+
+
+def _like_lengths(sequences: Sequences, rows: Ints) -> Iterator[Ints]:
+    """The rows by length, in parts of a half, a quarter, ...: records are short with a long tail, and pads cost."""
+    by_length = rows[np.argsort(sequences.indptr[rows + 1] - sequences.indptr[rows], kind="stable")]
+    while len(by_length) > LEAST_PART:
+        half = len(by_length) // 2
+        yield by_length[:half]
+        by_length = by_length[half:]
+    yield by_length
 
 
 def autocast(network: Network) -> torch.autocast:
