@@ -29,6 +29,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: sam
 Out = Annotated[Path, typer.Option(help="Folder to write; complete or absent.")]
 Folder = Annotated[Path, typer.Option()]
 Override = Annotated[str | None, typer.Option(help="Release although the gate refuses; the bundle records the reason.")]
+RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one that comes along.")]
 FROM_LANDINGS = "Complete landings stand, training has its last checkpoint."
 
 
@@ -92,16 +93,20 @@ def generate(
     run: Annotated[Path, typer.Argument(metavar="RUN")],
     out: Out,
     patients: Annotated[int, typer.Option("-n", "--patients", min=1, help="How many synthetic patients.")],
+    where: Annotated[str | None, typer.Option(help="Whom to keep, such as age in ('70-80') and ICD9CM/428.")] = None,
     seed: Seed = 0,
     processes: Annotated[int | None, typer.Option(min=1, help="Bytes do not depend on it.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw synthetic patients from a run."""
     with outcome(as_json) as held:
+        from pipelines.conditional import acceptance_lines
         from pipelines.generate import generate as stage
 
-        held.result = stage(run, out, patients=patients, seed=seed, processes=processes, progress=held.progress)
-        held.lines = [f"synthetic: {out} ({patients:,} patients)"]
+        held.result = stage(
+            run, out, patients=patients, where=where, seed=seed, processes=processes, progress=held.progress
+        )
+        held.lines = [f"synthetic: {out} ({patients:,} patients)", *acceptance_lines(held.result)]
 
 
 @app.command()
@@ -167,9 +172,7 @@ def release(
 
 @app.command()
 def run(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one that comes along.")
-    ],
+    recipe: RecipeArg,
     extract: Annotated[Path, typer.Option(exists=True, help="Folder or file of the extract.")],
     out: Annotated[Path | None, typer.Option(help="Folder of all landings; else out/<recipe name>.")] = None,
     override: Override = None,
@@ -209,9 +212,7 @@ def demo(
 
 @app.command()
 def plan(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one that comes along.")
-    ],
+    recipe: RecipeArg,
     extract: Annotated[
         Path | None, typer.Option(exists=True, help="Folder or file of the extract; it is counted.")
     ] = None,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.adversary import PREVIOUS, attack, stated
+from pipelines.conditional import check_whole
 from pipelines.recipe import Evaluate
 from pipelines.shadows import TrainShadow, choose_targets, open_workspace, shadow_attack, workspace_path
 from privacy.attack import Attack
@@ -168,10 +169,10 @@ def check_lineage(cohort: Path, synthetic: Path, run: Path | None) -> None:
     """Check that `synthetic` came from `run` (if given), and was trained on exactly `cohort`.
 
     Raises:
-        IncompleteLanding: one of them is absent or altered, or they do not belong together.
+        IncompleteLanding: one is absent or altered, or they do not belong together. BadRequest: see `check_whole`.
     """
     check_landing(cohort, "cohort")
-    made_from = check_landing(synthetic, "synthetic").made_from
+    made_from = check_whole(check_landing(synthetic, "synthetic"), synthetic).made_from
     if run is not None and made_from.get("run") != source_hash(run):
         raise IncompleteLanding(f"{synthetic} was not generated from {run}: generate it again, or name its own run.")
     if made_from.get("cohort") != source_hash(cohort):
@@ -220,8 +221,9 @@ def read_release(folder: Path, cohort: Cohort) -> CodeMatrix:
     """A synthetic landing over the codes of `cohort`.
 
     Raises:
-        IncompleteLanding: it has other codes.
+        IncompleteLanding: it has other codes. BadRequest: it was drawn under a condition.
     """
+    check_whole(read_manifest(folder, "synthetic"), folder)
     release = read_synthetic(folder)
     if release.vocabulary != cohort.matrix.vocabulary:
         raise IncompleteLanding(f"{folder} has another vocabulary than the cohort: generate it again from this one.")
@@ -231,8 +233,7 @@ def read_release(folder: Path, cohort: Cohort) -> CodeMatrix:
 def read_synthetic(folder: Path) -> CodeMatrix:
     """All shards of a synthetic landing as one matrix; ids are negative."""
     read_manifest(folder, "synthetic")
-    vocabulary = Vocabulary.read(folder / "vocabulary.parquet")
-    return read_matrix(sorted((folder / "data").glob("*.parquet")), vocabulary)
+    return read_matrix(sorted((folder / "data").glob("*.parquet")), Vocabulary.read(folder / "vocabulary.parquet"))
 
 
 def sample_comparators(
@@ -245,6 +246,5 @@ def sample_comparators(
         with tempfile.TemporaryDirectory() as workspace:
             generator.fit(cohort, seed=seed, workspace=Path(workspace), ledger=Ledger(), progress=progress)
         counts = generator.sample(n, rng=np.random.default_rng([seed, SAMPLING, k]))
-        ids = -np.arange(1, n + 1, dtype=np.int64)
-        sampled[name] = CodeMatrix(counts, ids, cohort.matrix.vocabulary)
+        sampled[name] = CodeMatrix(counts, -np.arange(1, n + 1, dtype=np.int64), cohort.matrix.vocabulary)
     return sampled

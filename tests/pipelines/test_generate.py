@@ -1,3 +1,5 @@
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -5,11 +7,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import generate as stage
+from pipelines.conditional import BLOCK
 from pipelines.evaluate import read_synthetic
 from pipelines.generate import generate
 from privacy.ledger import Ledger
+from synthehr.cohort.matrix import CodeMatrix
 from synthehr.errors import BadRequest, IncompleteLanding
 from synthehr.landing import read_manifest, source_hash
+from synthehr.models.registry import load_run
+
+Cli = Callable[..., tuple[int, str, str]]
+FEMALE = "sex = 'female' and not age in ('0-10', '10-20')"
 
 
 @pytest.fixture
@@ -106,3 +114,77 @@ def test_a_generator_that_breaks_its_promise_lands_nothing(
         generate(spine / "run", tmp_path / "s", patients=10, seed=0)
     stage._generator.cache_clear()
     assert list(tmp_path.iterdir()) == []
+
+
+def satisfying(made: CodeMatrix) -> np.ndarray:
+    """By the columns, not by what is tested."""
+    index = made.vocabulary.index
+    young = [index[code] for code in ("AGE/0-10", "AGE/10-20") if code in index]
+    dense = made.counts.toarray() > 0
+    return dense[:, index["SEX/female"]] & ~dense[:, young].any(axis=1)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_under_a_condition_all_satisfy_it_and_the_landing_says_how_many_did(spine: Path, tmp_path: Path) -> None:
+    result = generate(spine / "run", tmp_path / "s", patients=900, seed=5, where=FEMALE)
+    made = read_synthetic(tmp_path / "s")
+    assert satisfying(made).all()
+    assert not satisfying(read_synthetic(spine / "synthetic")).all()
+    assert np.array_equal(made.ids, -np.arange(1, 901))
+    config = read_manifest(tmp_path / "s", "synthetic").config
+    assert (config["where"], config["block"]) == (FEMALE, BLOCK)
+    assert json.loads((tmp_path / "s" / "condition.json").read_text()) == result["condition"]
+    assert result["condition"]["drawn"] == 3 * BLOCK  # one block was enough for each shard
+    share = satisfying(read_synthetic(spine / "synthetic")).mean()
+    assert result["condition"]["low"] < result["condition"]["share"] < result["condition"]["high"]
+    assert result["condition"]["share"] == pytest.approx(share, abs=0.07)
+    assert pq.read_schema(tmp_path / "s" / "data" / "synthetic-00002.parquet").metadata[b"where"].decode() == FEMALE
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_under_a_condition_too_bytes_do_not_depend_on_the_processes(spine: Path, tmp_path: Path) -> None:
+    for name, seed, processes in (("one", 5, 1), ("two", 5, 2), ("other", 6, 1)):
+        generate(spine / "run", tmp_path / name, patients=1_000, seed=seed, where=FEMALE, processes=processes)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    first = "data/synthetic-00000.parquet"
+    assert contents(tmp_path / "one")[first] != contents(tmp_path / "other")[first]
+    made = read_synthetic(tmp_path / "one")
+    assert (made.counts[:400] != made.counts[400:800]).nnz > 0
+
+
+def test_without_a_condition_all_is_as_it_was(spine: Path, tmp_path: Path) -> None:
+    result = generate(spine / "run", tmp_path / "s", patients=300, seed=5)
+    assert set(result) == {"synthetic", "patients", "shards", "seed"}
+    assert set(read_manifest(tmp_path / "s").config) == {"model", "patients", "seed", "shard"}
+    assert not (tmp_path / "s" / "condition.json").exists()
+    drawn = load_run(spine / "run").sample(300, rng=np.random.default_rng([5, 0]))
+    assert (read_synthetic(tmp_path / "s").counts != drawn).nnz == 0
+
+
+def test_a_condition_that_nobody_meets_is_refused_and_nothing_is_left(spine: Path, tmp_path: Path, cli: Cli) -> None:
+    impossible = "sex = 'female' and sex = 'male'"
+    code, out, err = cli("generate", spine / "run", "--out", tmp_path / "s", "-n", "20", "--where", impossible)
+    assert (code, out) == (2, "")
+    assert "0 of 200,704 patients drawn" in err.replace("\n", " ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_condition_that_cannot_be_read_is_refused_before_anything_is_drawn(
+    spine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "load_run", lambda run: pytest.fail("a generator was loaded"))
+    stage._generator.cache_clear()
+    for text in ("sxe = 'male'", "", "AGE/70-80 and"):
+        with pytest.raises(BadRequest, match="Condition, position"):
+            generate(spine / "run", tmp_path / "s", patients=10, seed=0, where=text)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_the_share_in_a_line(spine: Path, tmp_path: Path, cli: Cli) -> None:
+    code, out, _ = cli("generate", spine / "run", "--out", tmp_path / "s", "-n", "20", "--where", "SEX/female")
+    found = json.loads((tmp_path / "s" / "condition.json").read_text())
+    assert code == 0
+    share = f"{100 * found['share']:.3g} %"
+    assert f"condition: {found['accepted']:,} of {BLOCK:,} patients drawn satisfy it, {share} (95 % interval" in out
+    code, out, _ = cli("generate", spine / "run", "--out", tmp_path / "s", "-n", "20")
+    assert (code, "condition" in out) == (0, False)
