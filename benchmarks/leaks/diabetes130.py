@@ -1,11 +1,11 @@
 """Which of these would you release? Every gate of a policy on releases of the same real patients, in one table.
 
-    python -m benchmarks.leaks.diabetes130 COHORT benchmarks/results/releases.json --synthetic SYN
+    python -m benchmarks.leaks.diabetes130 COHORT benchmarks/results/releases.json --synthetic NAME=SYN ...
     python -m benchmarks.leaks.diabetes130 COHORT benchmarks/results/releases_overtrained.json --patients 2000
 
-COHORT: what `synthehr ingest` made of Diabetes-130. SYN: what the default generator, trained on it, generated. With
---patients, so many training patients are the members, and a medGAN is over-trained on them in place of SYN: it takes
-so few to overfit one in minutes.
+COHORT: what `synthehr run` or `ingest` made of Diabetes-130. SYN: what a generator trained on it generated; the first
+is also tried with a few of its records replaced by members. With --patients, so many training patients are the members,
+and a medGAN is over-trained on them in place of all SYN: it takes so few to overfit one in minutes.
 """
 
 import argparse
@@ -43,16 +43,16 @@ def of_few(cohort: Cohort, n: int, seed: int) -> Cohort:
     return Cohort(cohort.matrix.rows(chosen), cohort.split[chosen])
 
 
-def releases_of(cohort: Cohort, synthetic: Path | None, policy: Policy, seed: int) -> dict[str, Any]:
+def releases_of(cohort: Cohort, synthetic: dict[str, Path], policy: Policy, seed: int) -> dict[str, Any]:
     """The releases by name, CSR of 0 and 1; each as many records as there are members, or what is left of them."""
     train = cohort.part("train")
     members, n = train.binary(), len(train)
-    if synthetic is None:
+    if not synthetic:
         first = {"over-trained medGAN": overtrained(members, train.vocabulary, n, seed=seed, epochs=PASSES)}
     else:
-        made = read_synthetic(synthetic).binary()
-        first = {"medGAN (default)": made}
-        first |= {f"medGAN, {c} records copied": with_copies(made, members, c, seed) for c in COPIES}
+        first = {name: read_synthetic(folder).binary() for name, folder in synthetic.items()}
+        name, made = next(iter(first.items()))
+        first |= {f"{name}, {c} records copied": with_copies(made, members, c, seed) for c in COPIES}
     simple = sample_comparators(cohort, ("copula", "independent"), n, seed=seed)
     groups = quasi_identifiers(train.vocabulary, policy)
     anonymous = {f"k-anonymised, k = {k}": k_anonymised(members, groups, k) for k in ANONYMITY}
@@ -123,18 +123,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cohort", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--synthetic", type=Path)
+    parser.add_argument("--synthetic", nargs="+", default=[], metavar="NAME=SYN")
     parser.add_argument("--patients", type=int)
     parser.add_argument("--policy", default="public_release")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    if (given.synthetic is None) == (given.patients is None):
+    if bool(given.synthetic) == (given.patients is not None):
         parser.error("give either --synthetic or --patients")
     torch.set_num_threads(1)
     cohort, policy = read_cohort(given.cohort), load_policy(given.policy)
     if given.patients is not None:
         cohort = of_few(cohort, given.patients, given.seed)
-    rows = table(cohort, releases_of(cohort, given.synthetic, policy, given.seed), policy, given.seed)
+    synthetic = {name: Path(folder) for name, folder in (named.split("=", 1) for named in given.synthetic)}
+    rows = table(cohort, releases_of(cohort, synthetic, policy, given.seed), policy, given.seed)
     print_table(rows)
     facts = {"policy": policy.name, "seed": given.seed, "members": len(cohort.part("train")), "versions": versions()}
     write_text(given.out, json.dumps(facts | {"releases": rows}, indent=1) + "\n")
