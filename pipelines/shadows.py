@@ -36,7 +36,8 @@ from synthehr.progress import Progress, silent
 
 log = logging.getLogger("synthehr")
 ASKED = "asked.json"
-MOST_TARGETS = 1_000  # about half of them members
+# half of them non-members, give or take 17: a TPR at 1 % FPR takes 500 non-members, which must not turn on the draw
+MOST_TARGETS = 1_200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,8 @@ class Asked:
     """The patients whom the attacker asks about, and what he holds of others.
 
     targets: CSR of 0 and 1, (n_targets, n_codes), in random order. is_member: (n_targets,), which no attack sees. pool:
-    his own records. note: how the targets were chosen.
+    his own records, on which every shadow is trained. note: who the targets are, and how many records a
+    shadow is trained on.
     """
 
     targets: sparse.csr_matrix
@@ -90,7 +92,7 @@ def choose_targets(
     seed: int,
     most: int = MOST_TARGETS,
 ) -> Asked:
-    """The most vulnerable of as many members as non-members; the non-members who are left are the attacker's own.
+    """The most vulnerable of as many members as non-members; of all others but members the attacker takes his own.
 
     All CSR of 0 and 1 over the same codes; nobody in two of them. The two sides are ranked together, without regard to
     who is a member: were each side's most vulnerable taken, those of the larger would be the more unusual, and members
@@ -106,13 +108,27 @@ def choose_targets(
     is_member = shuffled[chosen] < m
     others = np.ones(nonmembers.shape[0], dtype=bool)
     others[drawn[1][shuffled[chosen][~is_member] - m]] = False
+    held = sparse.vstack([reference, nonmembers[others]], format="csr")
+    pool, note = _as_trained(held, len(is_member) // 2, members.shape[0], rng)
     return Asked(
         targets=both[chosen],
         is_member=is_member,
-        pool=sparse.vstack([reference, nonmembers[others]], format="csr"),
+        pool=pool,
         note=f"Attacked: of {m:,} members and as many non-members the {len(is_member):,} farthest from the reference "
-        f"sample; {int(is_member.sum()):,} are members.",
+        f"sample; {int(is_member.sum()):,} are members. {note}",
     )
+
+
+def _as_trained(held: sparse.csr_matrix, half: int, n: int, rng: np.random.Generator) -> tuple[sparse.csr_matrix, str]:
+    """As many of the records held, at random, as with half the targets make n, on which the generator was trained.
+
+    The attacker knows how it was trained. On more records a shadow would be shown each target less than the generator
+    was shown its members, and give less of him away. All where there are fewer; and what is to be said of it.
+    """
+    pool = held[np.sort(rng.permutation(held.shape[0])[: n - half])]
+    size = half + pool.shape[0]
+    told = "as was the generator" if size == n else f"all that the attacker holds; the generator was on {n:,}"
+    return pool, f"A shadow is trained on {size:,} records, {told}."
 
 
 def shadow_attack(
@@ -127,6 +143,8 @@ def shadow_attack(
     progress: Progress = silent,
 ) -> Attack:
     """Train the shadows that `workspace` does not hold yet, on one process or many; the attack that they prepare.
+
+    The attack has read the workspace and needs it no longer.
 
     reference: as in `choose_targets`. train: a `Train` that can be pickled. shadows: K. prior: see `measure`.
     `exposed_patients` counts the members attacked alone: what holds of the most vulnerable does not hold of all.
@@ -153,9 +171,10 @@ def shadow_attack(
             yield
 
     held.train_all(run)
+    score = held.prepared()
 
     def attack(release: sparse.csr_matrix) -> list[Finding]:
-        scores = held.score(release)
+        scores = score(release)
         sides = Targets(scores[asked.is_member], scores[~asked.is_member])
         # a new sequence each time, so that each release meets the same one
         found = measure(

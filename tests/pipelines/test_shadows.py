@@ -1,4 +1,5 @@
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pipelines.shadows import Asked, TrainShadow, choose_targets, open_workspace
 from pipelines.train import train
 from privacy.attack import Finding
 from privacy.membership.density import kernel_ratio
+from privacy.ranks import nonmembers_needed
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
@@ -84,6 +86,15 @@ def test_a_generator_that_copies_is_caught_and_one_that_cannot_is_not(
     assert [figure.metric for figure in found] == [figure.metric for figure in control]
 
 
+def test_an_attack_needs_its_workspace_no_longer(world: World, tmp_path: Path) -> None:
+    shadow = TrainShadow(model="independent", options={}, validation=matrix(world.fresh[:20]), n=50)
+    reference, fresh = sparse.csr_matrix(world.reference), sparse.csr_matrix(world.fresh)
+    attack = shadow_attack(asked(world), reference, shadow, tmp_path / "w", shadows=8, prior=0.1, seed=5)
+    before = attack(fresh)
+    shutil.rmtree(tmp_path / "w")
+    assert attack(fresh) == before
+
+
 def test_targets_are_ranked_together_and_nobody_is_on_two_sides(world: World) -> None:
     # a code of its own for each patient, so that he is known again
     def marked(records: np.ndarray, first: int) -> sparse.csr_matrix:
@@ -97,11 +108,35 @@ def test_targets_are_ranked_together_and_nobody_is_on_two_sides(world: World) ->
     pool = found.pool.indices[found.pool.indices >= CODES] - CODES
     assert len(targets) == len(found.is_member) == 90
     np.testing.assert_array_equal(targets < 300, found.is_member)
-    # all of the reference sample, and the non-members who are not attacked
-    assert set(pool) == set(range(300, 600)) - set(targets)
-    assert len(pool) == 300 - np.count_nonzero(~found.is_member)
+    # of the reference sample and the non-members who are not attacked
+    left = set(range(300, 600)) - set(targets)
+    assert set(pool) <= left
+    assert len(pool) == len(set(pool)) == min(len(left), 300 - 45)
     assert 25 <= found.is_member.sum() <= 65
     assert not (np.diff(found.is_member.astype(int)) >= 0).all()
+
+
+def test_a_shadow_is_trained_on_as_many_records_as_the_generator_or_on_all_there_are(world: World) -> None:
+    def chosen(members: np.ndarray, seed: int = 1) -> Asked:
+        groups = (sparse.csr_matrix(group) for group in (members, world.nonmembers, world.reference))
+        return choose_targets(*groups, seed=seed, most=40)
+
+    # he holds 300 but the targets; with 20 of them in, 80 make up 100 and 280 would make up 300
+    few, many = chosen(world.members[:100]), chosen(np.concatenate([world.members, world.fresh]))
+    assert few.pool.shape[0] == 80
+    assert few.note.endswith("A shadow is trained on 100 records, as was the generator.")
+    assert (few.pool != chosen(world.members[:100]).pool).nnz == 0
+    held = 300 - np.count_nonzero(~many.is_member)
+    assert many.pool.shape[0] == held
+    told = f"A shadow is trained on {held + 20} records, all that the attacker holds; the generator was on 400."
+    assert many.note.endswith(told)
+    # a draw, not the first of the reference sample
+    assert (few.pool != sparse.csr_matrix(world.reference[:80])).nnz > 0
+
+
+def test_the_nonmembers_attacked_suffice_for_a_rate_of_one_percent_whatever_the_draw() -> None:
+    half, deviation = stage.MOST_TARGETS / 2, stage.MOST_TARGETS**0.5 / 2
+    assert half - 5 * deviation > nonmembers_needed(0.01)
 
 
 def test_what_a_pool_of_processes_gets_can_be_pickled(world: World, tmp_path: Path) -> None:
