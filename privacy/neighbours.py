@@ -27,8 +27,8 @@ Weights = NDArray[np.floating]
 Distances = NDArray[np.int32] | NDArray[np.float64]
 
 BLOCK_CELLS = 16_000_000  # distances that `distance_blocks` holds at once: 64 MB of float32
-# a product costs a constant and a little for each code of a query, a popcount something for each code there is: measured
-# at 100 to 10,000 codes and 2 to 64 codes a record (benchmarks/README.md), they cost the same on this line
+# a product costs a constant and a little for each code of a query, a popcount something for each code there is; they
+# cost the same on this line, measured at 100 to 10,000 codes and 2 to 64 codes a record (benchmarks/README.md)
 CODES_FOR_PRODUCT, CODES_FOR_PRODUCT_PER_CODE = 600, 37
 WEIGHT_STEP = 1 / 64  # weights in whole steps make every float32 sum exact, so that ties stay ties
 EXACT_SUM = 2**24 * WEIGHT_STEP  # float32 holds every whole number of steps below

@@ -15,6 +15,7 @@ from scipy import sparse
 from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.transformer.calibration import calibrate
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.options import TransformerOptions
 from synthehr.models.transformer.sampling import draw
@@ -65,8 +66,10 @@ class Transformer:
         with denormals_flushed():
             training = Training(network, self.layout, plan, Checkpoint(workspace / "transformer.pt"))
             network.load_state_dict(training.run(train, validation, progress))
+            calibrate(network, self.layout, train, draws=options.pool, seed=seed, progress=progress)
         ledger.look("training on the train split by likelihood")
         ledger.look("choice of the weights by the validation split")
+        ledger.look("one-way marginals and sizes of the train split, for calibration")
         self.network = network.eval()
         self.history = pd.DataFrame(training.history, columns=["epoch", "term", "value"])
 

@@ -11,12 +11,16 @@ LEFT = 64  # so many numbers of codes to come have an embedding of their own; mo
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """width: of the residual stream. layers, heads: of the transformer. dropout: share of activations."""
+    """width: of the residual stream. layers, heads: of the transformer.
+
+    dropout: share of activations that are zeroed in training; hidden: share of the tokens that are not seen in it.
+    """
 
     width: int
     layers: int
     heads: int
     dropout: float
+    hidden: float = 0.0
 
 
 class Layer(nn.Module):
@@ -62,7 +66,8 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, barred: Tensor | None)
     scores = (query @ key.transpose(2, 3)).float() * key.shape[3] ** -0.5
     if barred is not None:
         scores = scores.masked_fill_(barred, -torch.inf)
-    return scores.softmax(dim=3).to(value.dtype) @ value
+    mixed: Tensor = scores.softmax(dim=3).to(value.dtype) @ value
+    return mixed
 
 
 class Network(nn.Module):
@@ -89,7 +94,12 @@ class Network(nn.Module):
 
     def embed(self, before: Tensor, block: Tensor, left: Tensor) -> Tensor:
         """What goes in where the token after `before` is asked for."""
-        shown: Tensor = self.token(before) + self.block(block) + self.left(left.clamp(max=LEFT - 1))
+        token: Tensor = self.token(before)
+        if self.training and self.size.hidden:
+            # whole tokens, not numbers: what is learned of a patient's codes must not hang on all of them together
+            kept = torch.rand(*before.shape, 1, device=token.device) >= self.size.hidden
+            token = token * kept / (1 - self.size.hidden)
+        shown: Tensor = token + self.block(block) + self.left(left.clamp(max=LEFT - 1))
         return shown
 
     def forward(self, before: Tensor, block: Tensor, left: Tensor) -> Tensor:

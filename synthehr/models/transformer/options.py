@@ -7,7 +7,7 @@ from typing import Any
 from synthehr.errors import BadRequest
 from synthehr.models.transformer.network import Size
 
-AT_LEAST_ONE = ("epochs", "batch_size", "width", "layers", "heads")
+AT_LEAST_ONE = ("epochs", "batch_size", "width", "layers", "heads", "pool")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,8 @@ class TransformerOptions:
 
     epochs: passes over the training patients; the learning rate falls to a fiftieth over all of them. minutes: a
     wall-clock budget that ends them early, or None. batch_size: patients. width, layers, heads, dropout: of the
-    network. learning_rate, weight_decay: of AdamW. ema: decay of the average of the weights that is kept.
+    network. learning_rate, weight_decay: of AdamW. ema: decay of the average of the weights that is kept. pool:
+    patients drawn for a round of calibration.
     """
 
     epochs: int = 30
@@ -29,6 +30,7 @@ class TransformerOptions:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     ema: float = 0.998
+    pool: int = 16_384
     device: str = "auto"
 
     @staticmethod

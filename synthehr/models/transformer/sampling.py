@@ -24,6 +24,20 @@ def draw(network: Network, layout: Layout, n: int, rng: np.random.Generator) -> 
     return sparse.vstack(parts, format="csr")
 
 
+@torch.no_grad()
+def prevalences(network: Network, layout: Layout, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n_tokens,) share of patients whom the network gives each token, by the probabilities met in n draws.
+
+    Every token is drawn at most once, so the probabilities that it had at each step add up to its prevalence: of a code
+    of one patient in 50,000 they say more than whether somebody among n was given it.
+    """
+    network.eval()
+    draws = [_Draw(network, layout, min(ROWS, n - start), rng) for start in range(0, n, ROWS)]
+    for part in draws:
+        part.rows()
+    return np.asarray(sum(part.met for part in draws) / n, dtype=np.float64)
+
+
 class _Draw:
     """Some patients while they are drawn; those with most codes stand first, so that who is done drops off the end."""
 
@@ -31,6 +45,7 @@ class _Draw:
         self.network, self.layout, self.n, self.rng = network, layout, n, rng
         self.device = next(network.parameters()).device
         self.tokens = self.heads = np.zeros((n, 0), dtype=np.int64)
+        self.met = np.zeros(layout.n_tokens)
         heads, width = network.size.heads, network.size.width
         shape = (network.size.layers, 2, n, heads, layout.n_heads, width // heads)
         self.kept = torch.empty(shape, device=self.device)
@@ -93,7 +108,9 @@ class _Draw:
             start, stop = (int(token) for token in self.layout.starts[k : k + 2])
             logits = self.network.logits(hidden[self._tensor(rows)], start, stop)
             bounds = self._tensor(low[rows] - start), self._tensor(high[rows] - start)
-            drawn[rows] = start + _inverse(logits, *bounds, self._tensor(uniform[rows])).cpu().numpy()
+            chances = _allowed(logits, *bounds)
+            self.met[start:stop] += chances.sum(dim=0).cpu().numpy()
+            drawn[rows] = start + _inverse(chances, *bounds, self._tensor(uniform[rows])).cpu().numpy()
         self.tokens = np.concatenate([self.tokens, drawn[:, None]], axis=1)
 
     def _tensor(self, part: NDArray[Any]) -> Tensor:
@@ -115,10 +132,15 @@ class _Draw:
         return made
 
 
-def _inverse(logits: Tensor, low: Tensor, high: Tensor, uniform: Tensor) -> Tensor:
-    """For each row the index, from low to high - 1, at which the cumulative probability passes `uniform`."""
+def _allowed(logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Probabilities of the indices from low to high - 1 of each row, 0 elsewhere."""
     index = torch.arange(logits.shape[1], device=logits.device)
     barred = (index < low[:, None]) | (index >= high[:, None])
-    weights = torch.softmax(logits.masked_fill_(barred, -torch.inf), dim=1).cumsum_(dim=1)
+    return torch.softmax(logits.masked_fill_(barred, -torch.inf), dim=1)
+
+
+def _inverse(chances: Tensor, low: Tensor, high: Tensor, uniform: Tensor) -> Tensor:
+    """For each row the index, from low to high - 1, at which the cumulative probability passes `uniform`."""
+    weights = chances.cumsum(dim=1)
     reached = torch.searchsorted(weights, (uniform * weights[:, -1])[:, None], right=True)[:, 0]
     return torch.minimum(torch.maximum(reached, low), high - 1)

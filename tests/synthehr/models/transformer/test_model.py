@@ -10,7 +10,16 @@ from synthehr.models.held_out import HeldOut
 from synthehr.models.independent import Independent
 from synthehr.models.transformer.model import Transformer
 
-TINY = {"epochs": 16, "ema": 0.98, "batch_size": 64, "width": 32, "layers": 1, "heads": 2, "device": "cpu"}
+TINY = {
+    "epochs": 16,
+    "ema": 0.98,
+    "batch_size": 64,
+    "width": 32,
+    "layers": 1,
+    "heads": 2,
+    "pool": 2_000,
+    "device": "cpu",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +57,7 @@ def test_what_is_saved_draws_the_same_patients(fitted: Transformer, tmp_path: Pa
 def test_every_look_is_in_the_ledger(cohort: Cohort, tmp_path: Path) -> None:
     ledger = Ledger()
     Transformer(**{**TINY, "epochs": 1}).fit(cohort, seed=0, workspace=tmp_path, ledger=ledger)
-    assert len(ledger.entries) == 3
+    assert len(ledger.entries) == 4
     assert ledger.epsilon == float("inf")
 
 

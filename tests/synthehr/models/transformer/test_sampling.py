@@ -12,7 +12,7 @@ from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.models.transformer import sampling, sequences, training
 from synthehr.models.transformer.network import Network, Size
-from synthehr.models.transformer.sampling import draw
+from synthehr.models.transformer.sampling import draw, prevalences
 from synthehr.models.transformer.sequences import Layout
 from synthehr.models.transformer.training import loss_of
 
@@ -49,6 +49,9 @@ def test_patients_are_drawn_as_often_as_the_network_says(monkeypatch: pytest.Mon
     place = {tuple(row): k for k, row in enumerate(patients.counts.toarray().tolist())}
     seen = np.bincount([place[tuple(row)] for row in drawn.tolist()], minlength=32)
     assert stats.chisquare(seen, said * 40_000).pvalue > 1e-3
+    told = prevalences(network, layout, 4_000, np.random.default_rng(2))
+    by_hand = np.bincount(coded.token, weights=np.repeat(said, np.diff(coded.indptr)), minlength=layout.n_tokens)
+    np.testing.assert_allclose(told, by_hand, atol=0.025)
     assert stats.chisquare(seen, np.roll(said, 1) * 40_000).pvalue < 1e-9  # the control: other probabilities
 
 

@@ -1,0 +1,40 @@
+"""Calibration: what the network draws is given the prevalences of the training patients.
+
+A network that is likely enough record by record still draws the rarest codes several times too often: errors of many
+steps add up at the end of the order, where little else is left to choose. One number a token puts that right.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from synthehr.models.transformer.network import Network
+from synthehr.models.transformer.sampling import prevalences
+from synthehr.models.transformer.sequences import Layout, Sequences
+from synthehr.progress import Progress, silent
+
+STEPS = (0.9, 0.7, 0.5, 0.3)  # share of the log ratio that each round corrects: tokens move each other, draws are noisy
+MOST = 2.0  # nats that a round moves a token by
+
+
+def calibrate(
+    network: Network, layout: Layout, train: Sequences, *, draws: int, seed: int, progress: Progress = silent
+) -> NDArray[np.float64]:
+    """Move the bias of each token until draws have the prevalences of the training patients.
+
+    draws: patients of each round, drawn and thrown away. Returns the largest distance of a prevalence before each
+    round, (rounds,).
+    """
+    wanted = np.bincount(train.token, minlength=layout.n_tokens) / len(train)
+    rng, gaps = np.random.default_rng([seed, 8]), []
+    for k, step in enumerate(STEPS):
+        found = prevalences(network, layout, draws, rng)
+        gaps.append(float(np.abs(found - wanted).max()))
+        seen = wanted > 0  # a token that no training patient has keeps the little it was given at the start
+        ratio = np.log(wanted[seen] / np.maximum(found[seen], 1e-12))
+        shift = np.zeros(layout.n_tokens)
+        shift[seen] = np.clip(step * ratio, -MOST, MOST)
+        with torch.no_grad():
+            network.bias.add_(torch.from_numpy(shift).to(network.bias))
+        progress("calibrate", k + 1, len(STEPS), "round")
+    return np.asarray(gaps)
