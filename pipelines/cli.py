@@ -66,7 +66,7 @@ def ingest(
 def train(
     cohort: Annotated[Path, typer.Argument(metavar="COHORT")],
     out: Out,
-    model: Annotated[str, typer.Option(help="transformer, medgan, medgan_paper, copula, independent.")] = "medgan",
+    model: Annotated[str, typer.Option(help="transformer, medgan, medgan_paper, copula, independent.")] = "transformer",
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Wall-clock budget; not byte-reproducible.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patients; byte-reproducible.")] = None,
     seed: Seed = 0,

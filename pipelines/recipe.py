@@ -31,7 +31,7 @@ class Ingest(_Section):
 class Train(_Section):
     """model: a generator's name. options: what that generator understands, such as epochs or minutes."""
 
-    model: str = "medgan"
+    model: str = "transformer"
     options: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -96,7 +96,7 @@ ATTACKS = {
     "membership_shadow": Attack(
         "Membership inference by shadow models",
         "Somebody who knows how the generator was trained trains his own, with and without each patient he asks about, "
-        "and compares. It is the strongest attack known, and the most costly.",
+        "and compares. It is the attack that knows most, and the most costly.",
     ),
     "membership_discriminator": Attack(
         "Membership inference by the critic",

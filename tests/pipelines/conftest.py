@@ -21,6 +21,9 @@ seed = 3
 [cohort]
 min_patients = 8 # a smaller vocabulary: the copula's fit grows with its cube
 
+[train]
+model = "medgan"
+
 [train.options]
 epochs = 2
 pretrain_epochs = 2

@@ -19,7 +19,7 @@ def test_the_demo_tells_the_whole_story(
     for name, kind in [("events", "events"), ("cohort", "cohort"), ("run", "run"), ("synthetic", "synthetic")]:
         check_landing(tmp_path / "demo" / name, kind)
     printed = capsys.readouterr().out
-    for word in ("medgan", "copula", "independent", "holdout", "verdict:", "report.html", "bundle"):
+    for word in ("transformer", "copula", "independent", "holdout", "verdict:", "report.html", "bundle"):
         assert word in printed
     document = json.loads((tmp_path / "demo" / "bundle" / "decision.json").read_text())
     assert document["policy"] == "internal_test"

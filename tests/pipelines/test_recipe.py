@@ -34,7 +34,7 @@ def test_a_bare_name_is_one_that_comes_along() -> None:
 
 def test_the_least_recipe_is_a_name(tmp_path: Path) -> None:
     recipe = load_recipe(write(tmp_path, 'name = "x"'))
-    assert recipe.train.model == "medgan"
+    assert recipe.train.model == "transformer"
     assert recipe.cohort.shares == (0.65, 0.05, 0.30)
     assert recipe.generate.patients is None
 

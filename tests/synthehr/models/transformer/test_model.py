@@ -61,7 +61,9 @@ def test_every_look_is_in_the_ledger(cohort: Cohort, tmp_path: Path) -> None:
     assert ledger.epsilon == float("inf")
 
 
-@pytest.mark.parametrize("wrong", [{"epoch": 3}, {"epochs": 0}, {"width": 30, "heads": 4}, {"dropout": 1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"epoch": 3}, {"epochs": 0}, {"width": 30, "heads": 4}, {"dropout": 1.0}, {"hidden": -0.1}]
+)
 def test_what_cannot_be_asked_is_refused(wrong: dict[str, int | float]) -> None:
     with pytest.raises(BadRequest):
         Transformer(**wrong)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -44,6 +46,19 @@ def test_step_by_step_it_is_the_same_as_at_once(network: Network) -> None:
 def test_logits_of_a_block_are_a_part_of_all(network: Network) -> None:
     hidden = network(*asked())
     torch.testing.assert_close(network.logits(hidden, 3, 7), network.logits(hidden, 0, 9)[..., 3:7])
+
+
+def test_hidden_tokens_are_whole_and_the_rest_is_scaled_up() -> None:
+    torch.manual_seed(0)
+    network = Network(9, 3, replace(SIZE, dropout=0.0, hidden=0.4))
+    before, block, left = (part.repeat(200, 1) for part in asked())
+    for table in (network.block, network.left):
+        torch.nn.init.zeros_(table.weight)
+    whole = network.eval().embed(before, block, left)
+    seen = network.train().embed(before, block, left)
+    gone = (seen == 0).all(dim=2)
+    torch.testing.assert_close(seen[~gone], whole[~gone] / 0.6)
+    assert gone.double().mean().item() == pytest.approx(0.4, abs=0.05)  # of 2,000 tokens
 
 
 def test_dropout_is_of_training_only(network: Network) -> None:
