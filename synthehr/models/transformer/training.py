@@ -127,6 +127,8 @@ class Training:
         judged = Network(self.network.start, self.network.block.num_embeddings, self.network.size).to(
             self.network.bias.device
         )
+        if not self.best:  # the clock may end a run before its first pass
+            self.best = {k: v.clone() for k, v in self.average.state.items()}
         while self.epoch < self.plan.epochs and not self._late():
             seen = self._one_pass(train)
             self.epoch += 1

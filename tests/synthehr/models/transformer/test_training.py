@@ -98,6 +98,15 @@ def test_the_clock_ends_a_run(parts: Parts, tmp_path: Path) -> None:
     assert time.monotonic() < now + 30
 
 
+def test_a_clock_that_has_run_out_leaves_the_start(parts: Parts, tmp_path: Path) -> None:
+    layout, train, validation = parts
+    network = network_of(layout)
+    start_at_marginals(network, train)
+    plan = replace(PLAN, started=time.monotonic() - 2, deadline=time.monotonic() - 1)
+    kept = Training(network, layout, plan, Checkpoint(tmp_path / "t.pt")).run(train, validation)
+    assert all(torch.equal(kept[name], value) for name, value in network.state_dict().items())
+
+
 def test_the_rate_rises_and_falls_once(parts: Parts, tmp_path: Path) -> None:
     run = Training(network_of(parts[0]), parts[0], PLAN, Checkpoint(tmp_path / "t.pt"))
     rates = np.array([run._rate(done) for done in np.linspace(0, 1, 101)])
