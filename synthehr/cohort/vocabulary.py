@@ -68,6 +68,14 @@ class Vocabulary:
         """Ascending indices of the columns in no exclusive group."""
         return np.asarray([j for j, name in enumerate(self.group) if name is None], dtype=np.int64)
 
+    @cached_property
+    def free_by_system(self) -> dict[str, NDArray[np.int64]]:
+        """The free columns of each code system in order of first appearance: name -> ascending column indices."""
+        found: dict[str, list[int]] = {}
+        for j in self.free:
+            found.setdefault(self.system[j], []).append(int(j))
+        return {system: np.asarray(columns, dtype=np.int64) for system, columns in found.items()}
+
     def write(self, path: Path) -> None:
         """Write `vocabulary.parquet`."""
         columns: list[Sequence[object]] = [range(len(self)), self.code, self.description, self.system, self.group]

@@ -34,10 +34,10 @@ class SizeHead:
 def size_values(matrix: CodeMatrix) -> dict[str, NDArray[np.int64]]:
     """The sizes that occur often enough, by code system; systems of one code or one size have no head."""
     found = {}
-    for system, codes in _free_by_system(matrix.vocabulary).items():
+    for system, codes in matrix.vocabulary.free_by_system.items():
         if len(codes) < 2:
             continue
-        occurring = np.bincount(_sizes(matrix, codes))
+        occurring = np.bincount(sizes_of(matrix, codes))
         kept = np.flatnonzero(occurring >= min(MIN_PATIENTS, occurring.max()))
         if len(kept) > 1:
             found[system] = kept.astype(np.int64)
@@ -47,7 +47,7 @@ def size_values(matrix: CodeMatrix) -> dict[str, NDArray[np.int64]]:
 def size_heads(vocabulary: Vocabulary, values: Mapping[str, NDArray[np.int64]]) -> tuple[SizeHead, ...]:
     """Heads over the columns that `extended` appends, in the order in which the vocabulary has the systems."""
     heads, start = [], len(vocabulary)
-    for system, codes in _free_by_system(vocabulary).items():
+    for system, codes in vocabulary.free_by_system.items():
         if system not in values:
             continue
         kept = values[system]
@@ -67,21 +67,18 @@ def extended(matrix: CodeMatrix, heads: tuple[SizeHead, ...]) -> CodeMatrix:
     """The matrix with one-hot size columns appended; a size without a member counts as the next smaller one."""
     parts = [matrix.counts]
     for head in heads:
-        member = np.searchsorted(head.values, _sizes(matrix, head.codes), side="right") - 1
-        member = np.maximum(member, 0)
-        shape = (len(matrix), len(head.values))
-        ones = np.ones(len(matrix), dtype=np.uint16)
-        parts.append(sparse.csr_matrix((ones, member, np.arange(len(matrix) + 1)), shape=shape))
+        member = np.searchsorted(head.values, sizes_of(matrix, head.codes), side="right") - 1
+        parts.append(one_hot(np.maximum(member, 0), len(head.values)))
     counts = sparse.hstack(parts, format="csr", dtype=np.uint16)
     return CodeMatrix(counts, matrix.ids, extended_vocabulary(matrix.vocabulary, heads))
 
 
-def _sizes(matrix: CodeMatrix, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+def sizes_of(matrix: CodeMatrix, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n_patients,) how many of the codes, by column, each patient has."""
     return np.asarray(np.diff(matrix.counts[:, codes].indptr), dtype=np.int64)
 
 
-def _free_by_system(vocabulary: Vocabulary) -> dict[str, NDArray[np.int64]]:
-    found: dict[str, list[int]] = {}
-    for j in vocabulary.free:
-        found.setdefault(vocabulary.system[j], []).append(int(j))
-    return {system: np.asarray(columns, dtype=np.int64) for system, columns in found.items()}
+def one_hot(member: NDArray[np.int64], n: int) -> sparse.csr_matrix:
+    """CSR (len(member), n) uint16: a one in column `member` of each row."""
+    rows = len(member)
+    return sparse.csr_matrix((np.ones(rows, dtype=np.uint16), member, np.arange(rows + 1)), shape=(rows, n))

@@ -24,6 +24,7 @@ from synthehr.models.medgan.game import MedganGame, Pretraining
 from synthehr.models.medgan.moments import PairMoments
 from synthehr.models.medgan.options import MedganOptions
 from synthehr.models.medgan.sampler import Sampler
+from synthehr.models.options import options_of
 from synthehr.models.sizes import SizeHead, extended, size_heads, size_values
 from synthehr.models.weights import read_weights, write_weights
 from synthehr.progress import Progress, silent
@@ -62,7 +63,7 @@ class Medgan:
     sampler: Sampler
 
     def __init__(self, **options: Any) -> None:
-        self.options = MedganOptions.of(self.name, {**self.defaults, **options})
+        self.options = options_of(MedganOptions, self.name, {**self.defaults, **options})
         self.history: pd.DataFrame | None = None
 
     def fit(self, cohort: Cohort, *, seed: int, workspace: Path, ledger: Ledger, progress: Progress = silent) -> None:

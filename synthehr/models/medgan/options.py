@@ -1,11 +1,11 @@
 """What may be asked of medGAN."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from synthehr.errors import BadRequest
 from synthehr.models.medgan.game import Shape
+from synthehr.models.options import check_at_least_one
 
 CHOICES: Mapping[str, tuple[str, ...]] = {"data": ("binary", "count"), "start": ("autoencoder", "factors")}
 AT_LEAST_ONE = ("epochs", "batch_size", "embedding_dim", "discriminator_steps", "judge_every", "pool")
@@ -47,21 +47,11 @@ class MedganOptions:
     pool: int = 100_000
     device: str = "auto"
 
-    @staticmethod
-    def of(name: str, asked: Mapping[str, Any]) -> "MedganOptions":
-        """Options from a mapping; raises BadRequest naming what `name` does not know."""
-        known = {field.name for field in fields(MedganOptions)}
-        if unknown := sorted(set(asked) - known):
-            raise BadRequest(f"{name} does not know the options {unknown}; it knows {sorted(known)}.")
-        return MedganOptions(**asked)
-
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise BadRequest(f"The {name!r} option must be one of {allowed}. Got {getattr(self, name)!r} instead.")
-        for name in AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise BadRequest(f"The {name!r} option must be 1 or more. Got {getattr(self, name)!r} instead.")
+        check_at_least_one(self, AT_LEAST_ONE)
         if self.data == "count" and (self.drawn or self.pair_weight or self.start == "factors"):
             raise BadRequest(
                 "Count data has the paper's terms only: 'drawn', 'pair_weight' and start 'factors' are of presence. "

@@ -15,6 +15,7 @@ from scipy import sparse
 from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.options import options_of
 from synthehr.models.transformer.calibration import calibrate
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.options import TransformerOptions
@@ -40,7 +41,7 @@ class Transformer:
     network: Network
 
     def __init__(self, **options: Any) -> None:
-        self.options = TransformerOptions.of(self.name, options)
+        self.options = options_of(TransformerOptions, self.name, options)
         self.history: pd.DataFrame | None = None
 
     def fit(self, cohort: Cohort, *, seed: int, workspace: Path, ledger: Ledger, progress: Progress = silent) -> None:

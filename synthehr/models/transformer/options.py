@@ -1,10 +1,9 @@
 """What may be asked of the transformer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from synthehr.errors import BadRequest
+from synthehr.models.options import check_at_least_one
 from synthehr.models.transformer.network import Size
 
 AT_LEAST_ONE = ("epochs", "batch_size", "width", "layers", "heads", "pool")
@@ -37,18 +36,8 @@ class TransformerOptions:
     pool: int = 16_384
     device: str = "auto"
 
-    @staticmethod
-    def of(name: str, asked: Mapping[str, Any]) -> "TransformerOptions":
-        """Options from a mapping; raises BadRequest naming what `name` does not know."""
-        known = {field.name for field in fields(TransformerOptions)}
-        if unknown := sorted(set(asked) - known):
-            raise BadRequest(f"{name} does not know the options {unknown}; it knows {sorted(known)}.")
-        return TransformerOptions(**asked)
-
     def __post_init__(self) -> None:
-        for name in AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise BadRequest(f"The {name!r} option must be 1 or more. Got {getattr(self, name)!r} instead.")
+        check_at_least_one(self, AT_LEAST_ONE)
         if self.width % self.heads:
             raise BadRequest(f"'width' must be a multiple of 'heads'. Got {self.width} and {self.heads} instead.")
         for name in ("dropout", "hidden"):

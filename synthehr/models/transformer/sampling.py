@@ -32,20 +32,24 @@ def prevalences(network: Network, layout: Layout, n: int, rng: np.random.Generat
     of one patient in 50,000 they say more than whether somebody among n was given it.
     """
     network.eval()
-    draws = [_Draw(network, layout, min(ROWS, n - start), rng) for start in range(0, n, ROWS)]
-    for part in draws:
-        part.rows()
-    return np.asarray(sum(part.met for part in draws) / n, dtype=np.float64)
+    met = np.zeros(layout.n_tokens)
+    for start in range(0, n, ROWS):
+        _Draw(network, layout, min(ROWS, n - start), rng, met).rows()
+    return met / n
 
 
 class _Draw:
-    """Some patients while they are drawn; those with most codes stand first, so that who is done drops off the end."""
+    """Some patients while they are drawn; those with most codes stand first, so that who is done drops off the end.
 
-    def __init__(self, network: Network, layout: Layout, n: int, rng: np.random.Generator) -> None:
-        self.network, self.layout, self.n, self.rng = network, layout, n, rng
+    met: (n_tokens,) where the probabilities that each token had are added up, if somebody wants to know.
+    """
+
+    def __init__(
+        self, network: Network, layout: Layout, n: int, rng: np.random.Generator, met: NDArray[np.float64] | None = None
+    ) -> None:
+        self.network, self.layout, self.n, self.rng, self.met = network, layout, n, rng, met
         self.device = next(network.parameters()).device
         self.tokens = self.heads = np.zeros((n, 0), dtype=np.int64)
-        self.met = np.zeros(layout.n_tokens)
         heads, width = network.size.heads, network.size.width
         shape = (network.size.layers, 2, n, heads, layout.n_heads, width // heads)
         self.kept = torch.empty(shape, device=self.device)
@@ -109,7 +113,8 @@ class _Draw:
             logits = self.network.logits(hidden[self._tensor(rows)], start, stop)
             bounds = self._tensor(low[rows] - start), self._tensor(high[rows] - start)
             chances = _allowed(logits, *bounds)
-            self.met[start:stop] += chances.sum(dim=0).cpu().numpy()
+            if self.met is not None:
+                self.met[start:stop] += chances.sum(dim=0).cpu().numpy()
             drawn[rows] = start + _inverse(chances, *bounds, self._tensor(uniform[rows])).cpu().numpy()
         self.tokens = np.concatenate([self.tokens, drawn[:, None]], axis=1)
 

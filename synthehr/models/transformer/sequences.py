@@ -17,8 +17,7 @@ from scipy import sparse
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadData
-
-MIN_PATIENTS = 20  # a size of fewer patients shares the token of the next smaller: it would be learned from outliers
+from synthehr.models.sizes import MIN_PATIENTS, one_hot, sizes_of
 
 Ints = NDArray[np.int64]
 
@@ -27,9 +26,9 @@ Ints = NDArray[np.int64]
 class Layout:
     """Which token stands for what.
 
-    vocabulary: of the matrix. blocks: for each block, its name and the columns its tokens stand for: exclusive groups
-    first, then systems (their codes in order). sizes: for each system, the share of training patients with 0, 1, 2, ...
-    codes; classes: for each system, the smallest size of each of its size tokens, ascending.
+    vocabulary: of the matrix. groups: columns of each exclusive group. systems: those of each code system, commonest
+    first. sizes: for each system, the share of training patients with 0, 1, 2, ... codes. classes: for each system, the
+    smallest size of each of its size tokens, ascending: a size of too few patients shares the next smaller one's.
 
     Tokens are numbered: groups, sizes system by system, codes system by system.
     """
@@ -45,9 +44,9 @@ class Layout:
         """The layout of a training split: columns by falling prevalence within a system, sizes as they occur."""
         vocabulary, prevalence = train.vocabulary, train.prevalence()
         systems, sizes, classes = [], [], []
-        for columns in _free_by_system(vocabulary).values():
+        for columns in vocabulary.free_by_system.values():
             systems.append(columns[np.argsort(-prevalence[columns], kind="stable")])
-            occurring = np.bincount(_row_sums(train.counts, columns))
+            occurring = np.bincount(sizes_of(train, columns))
             kept = np.flatnonzero(occurring >= MIN_PATIENTS)
             sizes.append(occurring / occurring.sum())
             classes.append(np.union1d(np.flatnonzero(occurring)[:1], kept))
@@ -75,10 +74,6 @@ class Layout:
         sizes = [np.full(len(values), -1, dtype=np.int64) for values in self.classes]
         return np.concatenate([*self.groups, *sizes, *self.systems]).astype(np.int64)
 
-    def longest(self) -> int:
-        """Tokens of the longest patient there can be."""
-        return self.n_heads + sum(len(sizes) - 1 for sizes in self.sizes)
-
     def size_of(self, system: int, chosen: Ints, uniform: NDArray[np.floating]) -> Ints:
         """Exact sizes of so many chosen size classes of a system: within a class as often as in training."""
         cumulative = np.concatenate([[0.0], np.cumsum(self.sizes[system])])
@@ -102,8 +97,8 @@ class Layout:
                     f"Every patient must have one member of the group {name!r}; {wrong} have none or several."
                 )
         for columns, values in zip(self.systems, self.classes, strict=True):
-            member = np.searchsorted(values, _row_sums(matrix.counts, columns), side="right") - 1
-            parts.append(_one_hot(np.maximum(member, 0), len(values)))
+            member = np.searchsorted(values, sizes_of(matrix, columns), side="right") - 1
+            parts.append(one_hot(np.maximum(member, 0), len(values)))
         parts += [matrix.counts[:, columns] for columns in self.systems]
         stacked = sparse.hstack(parts, format="csr")
         stacked.sort_indices()
@@ -119,7 +114,7 @@ class Layout:
     @staticmethod
     def from_arrays(vocabulary: Vocabulary, arrays: Mapping[str, NDArray[Any]]) -> "Layout":
         """Read back what `arrays` wrote."""
-        n = len(_free_by_system(vocabulary))
+        n = len(vocabulary.free_by_system)
         columns, sizes, classes = (
             tuple(arrays[f"{name}.{k}"] for k in range(n)) for name in ("columns", "sizes", "classes")
         )
@@ -174,19 +169,3 @@ class Sequences:
         steps = np.arange(int(length.max(initial=0)))
         there = steps[None] < length[:, None]
         return np.where(there, self.indptr[rows][:, None] + steps[None], self.indptr[rows][:, None]), there
-
-
-def _free_by_system(vocabulary: Vocabulary) -> dict[str, Ints]:
-    found: dict[str, list[int]] = {}
-    for j in vocabulary.free:
-        found.setdefault(vocabulary.system[j], []).append(int(j))
-    return {system: np.asarray(columns, dtype=np.int64) for system, columns in found.items()}
-
-
-def _row_sums(counts: sparse.csr_matrix, columns: Ints) -> Ints:
-    return np.asarray(np.diff(counts[:, columns].indptr), dtype=np.int64)
-
-
-def _one_hot(member: Ints, n: int) -> sparse.csr_matrix:
-    rows = len(member)
-    return sparse.csr_matrix((np.ones(rows, dtype=np.uint16), member, np.arange(rows + 1)), shape=(rows, n))

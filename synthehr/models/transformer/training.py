@@ -145,7 +145,7 @@ class Training:
     def _one_pass(self, train: Sequences) -> float:
         self.network.train()
         torch.manual_seed(self.plan.seed * 1_000_003 + self.epoch)
-        total, steps = 0.0, -(-len(train) // self.plan.batch_size)
+        total, seen, steps = 0.0, 0, -(-len(train) // self.plan.batch_size)
         batches = train.batches(self.plan.batch_size, np.random.default_rng([self.plan.seed, 3, self.epoch]))
         for k, rows in enumerate(batches):
             if self._late():
@@ -161,8 +161,8 @@ class Training:
                 raise Diverged(f"Pass {self.epoch + 1}: gradient norm {norm.item():.3g}. Lower learning_rate.")
             self.optimizer.step()
             self.average.update(self.network)
-            total += loss.item()
-        return total / len(train)
+            total, seen = total + loss.item(), seen + len(rows)
+        return total / max(seen, 1)  # the clock may end a pass early
 
     def _rate(self, done: float) -> float:
         if self.plan.deadline is not None:

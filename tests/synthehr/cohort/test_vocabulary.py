@@ -17,6 +17,8 @@ def test_what_follows_from_the_codes() -> None:
     assert SMALL.index == {"SEX/f": 0, "SEX/m": 1, "ICD9CM/250": 2, "AGE/1": 3}
     assert {name: columns.tolist() for name, columns in SMALL.groups.items()} == {"sex": [0, 1], "age": [3]}
     assert SMALL.free.tolist() == [2]
+    mixed = Vocabulary(("B/1", "SEX/f", "A/1", "B/2"), ("",) * 4, (None, "sex", None, None))
+    assert {system: found.tolist() for system, found in mixed.free_by_system.items()} == {"B": [0, 3], "A": [2]}
     assert len(SMALL) == 4
 
 

@@ -98,6 +98,19 @@ def test_the_clock_ends_a_run(parts: Parts, tmp_path: Path) -> None:
     assert time.monotonic() < now + 30
 
 
+def test_a_pass_that_the_clock_cuts_short_tells_of_the_patients_it_saw(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, train, validation = parts
+    run = Training(network_of(layout), layout, replace(PLAN, epochs=1), Checkpoint(tmp_path / "t.pt"))
+    late = iter([False, False, False, True])  # before the pass, then before each batch
+    monkeypatch.setattr(run, "_late", lambda: next(late))
+    run.run(train, validation)
+    terms = {term: value for _, term, value in run.history}
+    # two steps of 33 have taught it little: all patients in the denominator would make a sixteenth of it
+    assert terms["train_nats"] == pytest.approx(terms["held_out_nats"], rel=0.2)
+
+
 def test_a_clock_that_has_run_out_leaves_the_start(parts: Parts, tmp_path: Path) -> None:
     layout, train, validation = parts
     network = network_of(layout)
