@@ -54,12 +54,13 @@ _COUNT = re.compile(r"\b(\d[\d,]*) of (\d[\d,]*)")
 def published_scores(scores: Iterable[Score]) -> tuple[Score, ...]:
     """Scores as they may leave: the ceiling withheld, and the skill with it, where it counts few real patients.
 
-    A score of so many per 10,000 gives the count away where n is known; other ceilings are no counts.
+    A score of so many per 10,000 gives the count away where n is known; other ceilings are no counts. With one stratum
+    go all of the same name: the whole less the others would tell it.
     """
-    return tuple(
-        replace(score, ceiling=math.nan) if score.name in COUNTED and _few(score.ceiling * score.n / PER) else score
-        for score in scores
-    )
+    found = tuple(scores)
+    counted = (score for score in found if score.name in COUNTED)
+    withheld = {score.name for score in counted if _few(score.ceiling * score.n / PER)}
+    return tuple(replace(score, ceiling=math.nan) if score.name in withheld else score for score in found)
 
 
 def _few(patients: float) -> bool:

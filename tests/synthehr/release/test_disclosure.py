@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,6 +115,16 @@ def test_a_ceiling_that_counts_few_patients_is_withheld_and_so_is_the_skill(
     if withheld:  # with floor and value known, the skill would tell the ceiling
         assert math.isnan(shown.skill)
         assert public_scores([violations("knowledge_violations", patients, n)])[0]["ceiling"] is None
+
+
+def test_what_the_whole_less_a_part_would_tell_is_withheld_too() -> None:
+    whole = violations("knowledge_violations", 15)
+    sex, age = (replace(violations("knowledge_violations", n), stratum=s) for s, n in {"sex": 12, "age": 3}.items())
+    assert all(math.isnan(score.ceiling) for score in published_scores([whole, sex, age]))
+    # the control: nothing small, and another score's ceiling is not touched
+    many = replace(age, ceiling=13.0)
+    other = violations("exclusive_group_violations", 0)
+    assert [score.ceiling for score in published_scores([whole, sex, many, other])] == [15.0, 12.0, 13.0, 0.0]
 
 
 def test_a_ceiling_that_is_no_count_stays() -> None:
