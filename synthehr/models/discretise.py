@@ -6,12 +6,13 @@ the codes that stand highest above their thresholds.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special
 
+from synthehr.models.barred import Barred
 from synthehr.models.marginals import Marginals
 from synthehr.models.sizes import SizeHead
 
@@ -27,13 +28,15 @@ class Cut:
     marginals: over the columns of the scores, size heads included. levels: (marginals.offsets[-1],) float32, aligned
     with `marginals.tails`, ascending within a code: a score above `levels[offsets[j] + c - 1]` means at least c.
     bias: (n_columns,) float32, added to the scores of group members before the largest wins; 0 elsewhere.
-    heads: code systems whose number of codes is drawn as a group.
+    heads: code systems whose number of codes is drawn as a group. barred: codes that are not given to patients of some
+    sex or age, unless a size could not be met otherwise; None bars nothing.
     """
 
     marginals: Marginals
     levels: NDArray[np.float32]
     bias: NDArray[np.float32]
     heads: tuple[SizeHead, ...] = ()
+    barred: Barred | None = None
 
     def apply(self, scores: NDArray[np.float32]) -> sparse.csr_matrix:
         """Discretise scores (n, n_columns) float32 to canonical CSR (n, n_codes) uint16, without the heads' columns."""
@@ -48,14 +51,22 @@ class Cut:
     def present(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(n, n_columns) which codes and members each patient has."""
         margins = scores - self.levels[self.marginals.offsets[:-1]]
+        members = self.members(scores)
+        if self.barred is not None:
+            margins[self.barred.of(members)] = -NEVER
         present = margins > 0
-        for columns in self.marginals.vocabulary.groups.values():
-            winner = columns[np.argmax(scores[:, columns] + self.bias[columns], axis=1)]
+        for columns, winner in zip(self.marginals.vocabulary.groups.values(), members.T, strict=True):
             present[:, columns] = winner[:, None] == columns
         for head in self.heads:
             size = head.values[np.argmax(present[:, head.members], axis=1)]
             present[:, head.codes] = _largest(margins[:, head.codes], size)
         return present
+
+    def members(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        """(n, n_groups) column of the member of each exclusive group that each patient has."""
+        groups = self.marginals.vocabulary.groups.values()
+        winners = [columns[np.argmax(scores[:, columns] + self.bias[columns], axis=1)] for columns in groups]
+        return np.stack(winners, axis=1) if winners else np.zeros((len(scores), 0), dtype=np.int64)
 
     def _counts(self, scores: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.uint16]:
         offsets = self.marginals.offsets
@@ -83,26 +94,33 @@ def _largest(margins: NDArray[np.float32], size: NDArray[np.int64]) -> NDArray[n
     return mask
 
 
-def calibrate(scores: NDArray[np.float32], marginals: Marginals, heads: tuple[SizeHead, ...] = ()) -> Cut:
-    """The cut at which a pool of scores (n_pool, n_columns) has the given marginals.
+def calibrate(
+    scores: NDArray[np.float32],
+    marginals: Marginals,
+    heads: tuple[SizeHead, ...] = (),
+    barred: Barred | None = None,
+) -> Cut:
+    """The cut at which a pool of scores (n_pool, n_columns) has the given marginals, with what is barred left out.
 
     Each level is the (1 - tail)-quantile of its column, right to 1 / n_pool. Group biases, and the first levels of
     codes under a size head, are balanced until the shares that come out are right.
     """
     n, d = scores.shape
     offsets = marginals.offsets
-    levels = np.empty(offsets[-1], dtype=np.float32)
-    for start in range(0, d, BLOCK_CODES):
-        stop = min(start + BLOCK_CODES, d)
-        block = np.asfortranarray(scores[:, start:stop])
-        for j in range(start, stop):
-            above = np.rint(marginals.tails[offsets[j] : offsets[j + 1]] * n).astype(np.int64)
-            levels[offsets[j] : offsets[j + 1]] = _quantiles(block[:, j - start], above)
     bias = np.zeros(d, dtype=np.float32)
     for name, columns in marginals.vocabulary.groups.items():
         bias[columns] = _group_bias(scores[:, columns], marginals.of_group(name))
-    cut = Cut(marginals, levels, bias, heads)
-    return _raked(cut, scores) if heads else cut
+    cut = Cut(marginals, np.empty(offsets[-1], dtype=np.float32), bias, heads, barred)
+    kept_out = None if barred is None else barred.of(cut.members(scores))
+    for start in range(0, d, BLOCK_CODES):
+        stop = min(start + BLOCK_CODES, d)
+        block = np.asfortranarray(scores[:, start:stop])
+        if kept_out is not None:
+            block[kept_out[:, start:stop]] = -NEVER
+        for j in range(start, stop):
+            above = np.rint(marginals.tails[offsets[j] : offsets[j + 1]] * n).astype(np.int64)
+            cut.levels[offsets[j] : offsets[j + 1]] = _quantiles(block[:, j - start], above)
+    return _raked(cut, scores, kept_out) if heads else cut
 
 
 def _quantiles(column: NDArray[np.float32], above: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -154,27 +172,46 @@ def _balanced(
     return offset
 
 
-def _raked(cut: Cut, scores: NDArray[np.float32]) -> Cut:
-    """Move the first levels of codes under each head until their prevalences are right, then the deeper levels."""
+def _raked(cut: Cut, scores: NDArray[np.float32], barred: NDArray[np.bool_] | None) -> Cut:
+    """Move the first levels of codes under each head until their prevalences are right, then the deeper levels.
+
+    barred: (n_pool, n_columns) what the patients of the pool must not have, or None.
+    """
     levels = cut.levels.copy()
     for head in cut.heads:
         winner = np.argmax(scores[:, head.members] + cut.bias[head.members], axis=1)
-        first = _raked_head(cut, scores[:, head.codes], head, head.values[winner])
+        own = None if barred is None else barred[:, head.codes]
+        first, present = _raked_head(cut, scores[:, head.codes], head, head.values[winner], own)
         levels[cut.marginals.offsets[head.codes]] = first
-        present = _largest(scores[:, head.codes] - first, head.values[winner])
         _deeper_levels(levels, cut.marginals, scores, head, present)
-    return Cut(cut.marginals, levels, cut.bias, cut.heads)
+    return replace(cut, levels=levels)
 
 
-def _raked_head(cut: Cut, scores: NDArray[np.float32], head: SizeHead, size: NDArray[np.int64]) -> NDArray[np.float32]:
-    """First levels (k,) of a head's codes; scores (n, k) are theirs alone. Sizes stand still while levels move."""
+def _raked_head(
+    cut: Cut,
+    scores: NDArray[np.float32],
+    head: SizeHead,
+    size: NDArray[np.int64],
+    barred: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """First levels (k,) of a head's codes, and who (n, k) has which; scores and barred (n, k) are theirs alone.
+
+    Sizes stand still while levels move.
+    """
     offsets, target = cut.marginals.offsets, cut.marginals.first()[head.codes]
     first = cut.levels[offsets[head.codes]]
 
-    def share(offset: NDArray[np.float32], n: int) -> NDArray[np.float64]:
-        return np.asarray(_largest(scores[:n] + offset, size[:n]).mean(axis=0), dtype=np.float64)
+    def chosen(offset: NDArray[np.float32], n: int) -> NDArray[np.bool_]:
+        margins = scores[:n] + offset
+        if barred is not None:
+            margins[barred[:n]] = -NEVER
+        return _largest(margins, size[:n])
 
-    return -_balanced(-first, target, scores, share, moving=(target > 0) & (first < NEVER))
+    def share(offset: NDArray[np.float32], n: int) -> NDArray[np.float64]:
+        return np.asarray(chosen(offset, n).mean(axis=0), dtype=np.float64)
+
+    first = -_balanced(-first, target, scores, share, moving=(target > 0) & (first < NEVER))
+    return first, chosen(-first, len(scores))
 
 
 def _deeper_levels(

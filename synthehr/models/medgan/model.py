@@ -16,6 +16,8 @@ from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.fidelity.knowledge import learn_rules
+from synthehr.models.barred import Barred
 from synthehr.models.copula import factors, tetrachoric
 from synthehr.models.held_out import HeldOut
 from synthehr.models.marginals import Marginals
@@ -106,7 +108,7 @@ class MedganPaper(Medgan):
     """
 
     name = "medgan_paper"
-    defaults: Mapping[str, Any] = {"sizes": False}
+    defaults: Mapping[str, Any] = {"sizes": False, "rules": False}
 
 
 class _Training:
@@ -120,6 +122,9 @@ class _Training:
         self.train = extended(train, self.heads)
         self.marginals = Marginals.of(self.train, binary=options.data == "binary")
         ledger.look("one-way marginals and sizes of the train split, for calibration")
+        rules = learn_rules(train) if options.rules else np.zeros((0, 2), dtype=np.int64)
+        self.barred = Barred(rules, len(self.train.vocabulary))
+        ledger.look("codes that a member of a group bars, in the train split")
         self.held_out = HeldOut(cohort.part("validation"))
         self.columns = Columns.of(self.train.vocabulary)
         rows = self._rows(self.train)
@@ -188,7 +193,14 @@ class _Training:
         found: list[tuple[Sampler, float]] = []
         for noise in noises if self.options.noise is None else (self.options.noise,):
             sampler = Sampler.of(
-                state, self.options.shape(), self.marginals, self.heads, noise=noise, pool=pool, seed=self.seed
+                state,
+                self.options.shape(),
+                self.marginals,
+                self.heads,
+                self.barred,
+                noise=noise,
+                pool=pool,
+                seed=self.seed,
             )
             sample = sampler.sample(self.held_out.n, np.random.default_rng([self.seed, 9]))
             found.append((sampler, self.held_out.distance(sample)))

@@ -22,7 +22,8 @@ class MedganOptions:
     drawn: whether the discriminator sees drawn records (straight-through gradient) or the decoder's activations, as in
     the paper. pair_weight: of the generator term that matches pairs of codes; 0 is the paper. ema: decay of the average
     of the generator that is kept. judge_every: passes between looks at held-out patients. sizes: whether the number of
-    codes a system is learned as a group and met exactly. noise: scale of the logistic noise on the scores before they
+    codes a system is learned as a group and met exactly. rules: whether codes that hardly ever come with a sex or age
+    are never drawn with it. noise: scale of the logistic noise on the scores before they
     are cut, or None to let held-out patients choose. pool: draws on which thresholds are calibrated.
     """
 
@@ -43,6 +44,7 @@ class MedganOptions:
     ema: float = 0.999
     judge_every: int = 10
     sizes: bool = True
+    rules: bool = True
     noise: float | None = None
     pool: int = 100_000
     device: str = "auto"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.barred import Barred
 from synthehr.models.discretise import Cut, calibrate
 from synthehr.models.marginals import Marginals
 from synthehr.models.medgan.columns import Columns
@@ -38,6 +39,7 @@ class Sampler:
         shape: Shape,
         marginals: Marginals,
         heads: tuple[SizeHead, ...],
+        barred: Barred,
         *,
         noise: float,
         pool: int,
@@ -49,7 +51,7 @@ class Sampler:
         player.load_state_dict(dict(state), strict=False)
         _settle(player, shape.embedding_dim, seed)
         scores = _scores(player, columns, noise, pool, np.random.default_rng([seed, 8]))
-        return Sampler(player, columns, noise, calibrate(scores, marginals, heads))
+        return Sampler(player, columns, noise, calibrate(scores, marginals, heads, barred))
 
     def sample(self, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
         """Draw n patients: canonical CSR (n, n_codes) uint16."""
@@ -61,7 +63,8 @@ class Sampler:
         found: dict[str, NDArray[Any]] = {f"player.{k}": v.cpu().numpy() for k, v in self.player.state_dict().items()}
         found |= {"offsets": cut.marginals.offsets, "tails": cut.marginals.tails, "levels": cut.levels}
         found |= {f"sizes.{head.system}": head.values for head in cut.heads}
-        return found | {"bias": cut.bias, "noise": np.array([self.noise])}
+        rules = np.zeros((0, 2), dtype=np.int64) if cut.barred is None else cut.barred.rules
+        return found | {"bias": cut.bias, "noise": np.array([self.noise]), "rules": rules}
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]], shape: Shape, vocabulary: Vocabulary) -> "Sampler":
@@ -72,7 +75,8 @@ class Sampler:
         player = PlayerG(shape, columns)
         player.load_state_dict({k: torch.from_numpy(v) for k, v in _prefixed(arrays, "player.").items()})
         player.eval()
-        cut = Cut(Marginals(wide, arrays["offsets"], arrays["tails"]), arrays["levels"], arrays["bias"], heads)
+        marginals = Marginals(wide, arrays["offsets"], arrays["tails"])
+        cut = Cut(marginals, arrays["levels"], arrays["bias"], heads, Barred(arrays["rules"], len(wide)))
         return Sampler(player, columns, float(arrays["noise"][0]), cut)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthehr.models.barred import Barred
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.sampling import prevalences
 from synthehr.models.transformer.sequences import Layout, Sequences
@@ -18,7 +19,14 @@ MOST = 2.0  # nats that a round moves a token by
 
 
 def calibrate(
-    network: Network, layout: Layout, train: Sequences, *, draws: int, seed: int, progress: Progress = silent
+    network: Network,
+    layout: Layout,
+    barred: Barred,
+    train: Sequences,
+    *,
+    draws: int,
+    seed: int,
+    progress: Progress = silent,
 ) -> NDArray[np.float64]:
     """Move the bias of each token until draws have the prevalences of the training patients.
 
@@ -28,7 +36,7 @@ def calibrate(
     wanted = np.bincount(train.token, minlength=layout.n_tokens) / len(train)
     rng, gaps = np.random.default_rng([seed, 8]), []
     for k, step in enumerate(STEPS):
-        found = prevalences(network, layout, draws, rng)
+        found = prevalences(network, layout, barred, draws, rng)
         gaps.append(float(np.abs(found - wanted).max()))
         seen = wanted > 0  # a token that no training patient has keeps the little it was given at the start
         ratio = np.log(wanted[seen] / np.maximum(found[seen], 1e-12))

@@ -15,6 +15,8 @@ from scipy import sparse
 from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.fidelity.knowledge import learn_rules
+from synthehr.models.barred import Barred
 from synthehr.models.options import options_of
 from synthehr.models.transformer.calibration import calibrate
 from synthehr.models.transformer.network import Network
@@ -38,6 +40,7 @@ class Transformer:
     name = "transformer"
     vocabulary: Vocabulary
     layout: Layout
+    barred: Barred
     network: Network
 
     def __init__(self, **options: Any) -> None:
@@ -49,6 +52,8 @@ class Transformer:
         started, options = time.monotonic(), self.options
         self.vocabulary = cohort.matrix.vocabulary
         self.layout = Layout.of(cohort.part("train"))
+        self.barred = Barred(learn_rules(cohort.part("train")), len(self.vocabulary))
+        ledger.look("codes that a member of a group bars, in the train split")
         train, validation = (self.layout.encode(cohort.part(name)) for name in ("train", "validation"))
         ledger.look("order of codes and sizes of records of the train split")
         torch.manual_seed(seed)
@@ -67,7 +72,7 @@ class Transformer:
         with denormals_flushed():
             training = Training(network, self.layout, plan, Checkpoint(workspace / "transformer.pt"))
             network.load_state_dict(training.run(train, validation, progress))
-            calibrate(network, self.layout, train, draws=options.pool, seed=seed, progress=progress)
+            calibrate(network, self.layout, self.barred, train, draws=options.pool, seed=seed, progress=progress)
         ledger.look("training on the train split by likelihood")
         ledger.look("choice of the weights by the validation split")
         ledger.look("one-way marginals and sizes of the train split, for calibration")
@@ -76,12 +81,17 @@ class Transformer:
 
     def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
         """Draw n patients."""
-        return draw(self.network, self.layout, n, rng)
+        return draw(self.network, self.layout, self.barred, n, rng)
 
     def save(self, folder: Path) -> None:
         """Write weights, options and history."""
         arrays = {f"network.{name}": value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        write_weights(folder, self.name, json.loads(json.dumps(asdict(self.options))), arrays | self.layout.arrays())
+        write_weights(
+            folder,
+            self.name,
+            json.loads(json.dumps(asdict(self.options))),
+            arrays | self.layout.arrays() | {"rules": self.barred.rules},
+        )
         if self.history is not None:
             self.history.to_parquet(folder / "history.parquet", index=False)
 
@@ -92,6 +102,7 @@ class Transformer:
         model = cls(**options)
         model.vocabulary = vocabulary
         model.layout = Layout.from_arrays(vocabulary, arrays)
+        model.barred = Barred(arrays["rules"], len(vocabulary))
         model.network = _network(model.layout, model.options)
         model.network.load_state_dict(_state(arrays))
         model.network.eval()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from synthehr.models.barred import Barred
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.sequences import Ints, Layout
 
@@ -15,17 +16,23 @@ ROWS = 1_024
 
 
 @torch.no_grad()
-def draw(network: Network, layout: Layout, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
-    """N patients: canonical CSR (n, n_codes) uint16 of 0 and 1, a function of `rng` and n."""
+def draw(network: Network, layout: Layout, barred: Barred, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
+    """N patients: canonical CSR (n, n_codes) uint16 of 0 and 1, a function of `rng` and n.
+
+    A code that is barred by a patient's sex or age is not drawn, unless fewer codes of its system than the patient must
+    have would be left.
+    """
     network.eval()
     if n == 0:
         return sparse.csr_matrix((0, len(layout.vocabulary)), dtype=np.uint16)
-    parts = [_Draw(network, layout, min(ROWS, n - start), rng).rows() for start in range(0, n, ROWS)]
+    parts = [_Draw(network, layout, barred, min(ROWS, n - start), rng).rows() for start in range(0, n, ROWS)]
     return sparse.vstack(parts, format="csr")
 
 
 @torch.no_grad()
-def prevalences(network: Network, layout: Layout, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def prevalences(
+    network: Network, layout: Layout, barred: Barred, n: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """(n_tokens,) share of patients whom the network gives each token, by the probabilities met in n draws.
 
     Every token is drawn at most once, so the probabilities that it had at each step add up to its prevalence: of a code
@@ -34,7 +41,7 @@ def prevalences(network: Network, layout: Layout, n: int, rng: np.random.Generat
     network.eval()
     met = np.zeros(layout.n_tokens)
     for start in range(0, n, ROWS):
-        _Draw(network, layout, min(ROWS, n - start), rng, met).rows()
+        _Draw(network, layout, barred, min(ROWS, n - start), rng, met).rows()
     return met / n
 
 
@@ -45,9 +52,15 @@ class _Draw:
     """
 
     def __init__(
-        self, network: Network, layout: Layout, n: int, rng: np.random.Generator, met: NDArray[np.float64] | None = None
+        self,
+        network: Network,
+        layout: Layout,
+        barred: Barred,
+        n: int,
+        rng: np.random.Generator,
+        met: NDArray[np.float64] | None = None,
     ) -> None:
-        self.network, self.layout, self.n, self.rng, self.met = network, layout, n, rng, met
+        self.network, self.layout, self.barred, self.n, self.rng, self.met = network, layout, barred, n, rng, met
         self.device = next(network.parameters()).device
         self.tokens = self.heads = np.zeros((n, 0), dtype=np.int64)
         heads, width = network.size.heads, network.size.width
@@ -58,13 +71,26 @@ class _Draw:
         """Draw groups and sizes, then codes."""
         layout = self.layout
         for block in range(layout.n_heads):
-            low, high = (np.full(self.n, layout.starts[block + k]) for k in (0, 1))
-            self._step(np.full(self.n, block), np.zeros(self.n, dtype=np.int64), low, high)
+            self._step(np.full(self.n, block), np.zeros(self.n, dtype=np.int64), np.full(self.n, layout.starts[block]))
         self.heads = self.tokens
         sizes = self._sizes()
         order = np.argsort(-sizes.sum(axis=1), kind="stable")
+        self.room = self._room(sizes)[self._tensor(order)]
         drawn = self._codes(sizes[order], order)
         return self._matrix(order, drawn)
+
+    def _room(self, sizes: Ints) -> Tensor:
+        """(n, n_codes) int32: from each code to the end of its system so many may be drawn; 0 where it is barred."""
+        layout = self.layout
+        first = int(layout.starts[layout.n_heads])
+        open_ = ~self.barred.of(layout.column[self.heads[:, : len(layout.groups)]])[:, layout.column[first:]]
+        room = np.empty(open_.shape, dtype=np.int32)
+        for k, columns in enumerate(layout.systems):
+            start = int(layout.starts[layout.n_heads + k]) - first
+            part = open_[:, start : start + len(columns)]
+            part |= (part.sum(axis=1) < sizes[:, k])[:, None]  # the size is met, come what may
+            room[:, start : start + len(columns)] = np.where(part, part[:, ::-1].cumsum(axis=1)[:, ::-1], 0)
+        return self._tensor(room)
 
     def _sizes(self) -> Ints:
         """(n, systems) exact number of codes of each system."""
@@ -92,14 +118,13 @@ class _Draw:
             begins = layout.starts[layout.n_heads + system]
             is_first = left == sizes[np.arange(live), system]
             low = begins if t == 0 else np.where(is_first, begins, drawn[:live, t - 1] + 1)
-            high = layout.starts[layout.n_heads + system + 1] - (left - 1)
             self.tokens = self.tokens[:live]
-            self._step(layout.n_heads + system, left, low, high)
+            self._step(layout.n_heads + system, left, low)
             drawn[:live, t] = self.tokens[:, -1]
         return drawn
 
-    def _step(self, block: Ints, left: Ints, low: Ints, high: Ints) -> None:
-        """Draw one token in [low, high) for each live patient."""
+    def _step(self, block: Ints, left: Ints, low: Ints) -> None:
+        """Draw one token, `low` or a later one of its block, for each live patient."""
         at, live = self.tokens.shape[1], len(self.tokens)
         before = self.tokens[:, -1] if at else np.full(live, self.network.start)
         x = self.network.embed(*(self._tensor(part)[:, None] for part in (before, block, left)))
@@ -111,12 +136,21 @@ class _Draw:
             rows = np.flatnonzero(block == k)
             start, stop = (int(token) for token in self.layout.starts[k : k + 2])
             logits = self.network.logits(hidden[self._tensor(rows)], start, stop)
-            bounds = self._tensor(low[rows] - start), self._tensor(high[rows] - start)
-            chances = _allowed(logits, *bounds)
+            chances = self._chances(logits, start, rows, left[rows], low[rows])
             if self.met is not None:
                 self.met[start:stop] += chances.sum(dim=0).cpu().numpy()
-            drawn[rows] = start + _inverse(chances, *bounds, self._tensor(uniform[rows])).cpu().numpy()
+            drawn[rows] = start + _inverse(chances, self._tensor(uniform[rows])).cpu().numpy()
         self.tokens = np.concatenate([self.tokens, drawn[:, None]], axis=1)
+
+    def _chances(self, logits: Tensor, start: int, rows: Ints, left: Ints, low: Ints) -> Tensor:
+        """Probabilities of the tokens from `start` on: 0 below `low`, and where too few for `left` would follow."""
+        index = torch.arange(logits.shape[1], device=logits.device)
+        barred = index < self._tensor(low - start)[:, None]
+        first = int(self.layout.starts[self.layout.n_heads])
+        if start >= first:
+            room = self.room[self._tensor(rows), start - first : start - first + logits.shape[1]]
+            barred |= room < self._tensor(left)[:, None]
+        return torch.softmax(logits.masked_fill_(barred, -torch.inf), dim=1)
 
     def _tensor(self, part: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
@@ -137,15 +171,9 @@ class _Draw:
         return made
 
 
-def _allowed(logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Probabilities of the indices from low to high - 1 of each row, 0 elsewhere."""
-    index = torch.arange(logits.shape[1], device=logits.device)
-    barred = (index < low[:, None]) | (index >= high[:, None])
-    return torch.softmax(logits.masked_fill_(barred, -torch.inf), dim=1)
-
-
-def _inverse(chances: Tensor, low: Tensor, high: Tensor, uniform: Tensor) -> Tensor:
-    """For each row the index, from low to high - 1, at which the cumulative probability passes `uniform`."""
+def _inverse(chances: Tensor, uniform: Tensor) -> Tensor:
+    """For each row the index at which the cumulative probability passes `uniform`; never one of probability 0."""
     weights = chances.cumsum(dim=1)
-    reached = torch.searchsorted(weights, (uniform * weights[:, -1])[:, None], right=True)[:, 0]
-    return torch.minimum(torch.maximum(reached, low), high - 1)
+    total = weights[:, -1]
+    target = torch.minimum(uniform * total, torch.nextafter(total, torch.zeros_like(total)))  # a product may round up
+    return torch.searchsorted(weights, target[:, None], right=True)[:, 0]

@@ -7,6 +7,7 @@ from scipy import sparse
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.barred import Barred
 from synthehr.models.discretise import Cut, calibrate
 from synthehr.models.marginals import Marginals
 from synthehr.models.sizes import extended, size_heads, size_values
@@ -119,3 +120,19 @@ def test_rare_members_of_a_group_come_at_their_share() -> None:
         share = np.asarray(calibrate(scores, marginals).apply(scores).mean(axis=0)).ravel()
         # what balancing leaves alone is half a standard error of a share, or one patient
         assert (np.abs(share - target) * 20_000 <= np.maximum(2, 1.5 * np.sqrt(20_000 * target))).all()
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_barred_code_goes_to_nobody_of_that_sex_and_keeps_its_prevalence(cohort: Cohort, sized: bool) -> None:
+    train = cohort.part("train")
+    sex = train.vocabulary.groups["sex"]
+    code = int(train.vocabulary.free[np.argsort(-train.prevalence()[train.vocabulary.free])[3]])
+    heads = size_heads(train.vocabulary, size_values(train) if sized else {})
+    marginals = Marginals.of(extended(train, heads), binary=True)
+    scores = np.random.default_rng(0).normal(size=(20_000, len(marginals.vocabulary))).astype(np.float32)
+    wanted = train.prevalence()[code]
+    for rules, broken in ((np.array([[code, sex[0]]]), False), (np.zeros((0, 2), dtype=np.int64), True)):
+        made = calibrate(scores, marginals, heads, Barred(rules, len(marginals.vocabulary))).apply(scores.copy())
+        both = made[:, [code]].multiply(made[:, [int(sex[0])]]).sum()
+        assert (both > 0) == broken
+        assert made[:, [code]].sum() / 20_000 == pytest.approx(wanted, abs=0.01)
