@@ -18,6 +18,7 @@ from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.fidelity.knowledge import learn_rules
 from synthehr.models.barred import Barred
 from synthehr.models.options import options_of
+from synthehr.models.rejection import Rejection
 from synthehr.models.transformer.calibration import calibrate
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.options import TransformerOptions
@@ -42,6 +43,7 @@ class Transformer:
     layout: Layout
     barred: Barred
     network: Network
+    rejection: Rejection | None
 
     def __init__(self, **options: Any) -> None:
         self.options = options_of(TransformerOptions, self.name, options)
@@ -73,15 +75,27 @@ class Transformer:
             training = Training(network, self.layout, plan, Checkpoint(workspace / "transformer.pt"))
             network.load_state_dict(training.run(train, validation, progress))
             calibrate(network, self.layout, self.barred, train, draws=options.pool, seed=seed, progress=progress)
+            self.network = network.eval()
+            progress("sift", 0, 1, "step")
+            self.rejection = self._sift(cohort, seed) if options.rejection else None
+            progress("sift", 1, 1, "step")
         ledger.look("training on the train split by likelihood")
         ledger.look("choice of the weights by the validation split")
         ledger.look("one-way marginals and sizes of the train split, for calibration")
-        self.network = network.eval()
+        if options.rejection:
+            ledger.look("codes and pairs of codes of the train split, against draws")
+            ledger.look("choice of the penalty of their classifier by the validation split")
         self.history = pd.DataFrame(training.history, columns=["epoch", "term", "value"])
 
     def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
         """Draw n patients."""
+        return self._drawn(n, rng) if self.rejection is None else self.rejection.sample(self._drawn, n, rng)
+
+    def _drawn(self, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
         return draw(self.network, self.layout, self.barred, n, rng)
+
+    def _sift(self, cohort: Cohort, seed: int) -> Rejection | None:
+        return Rejection.of(self._drawn, cohort.part("train"), cohort.part("validation"), seed=seed)
 
     def save(self, folder: Path) -> None:
         """Write weights, options and history."""
@@ -103,6 +117,7 @@ class Transformer:
         model.vocabulary = vocabulary
         model.layout = Layout.from_arrays(vocabulary, arrays)
         model.barred = Barred(arrays["rules"], len(vocabulary))
+        model.rejection = Rejection.from_arrays(arrays)
         model.network = _network(model.layout, model.options)
         model.network.load_state_dict(_state(arrays))
         model.network.eval()

@@ -16,7 +16,7 @@ class TransformerOptions:
     epochs: passes over the training patients; the learning rate falls to a fiftieth over all of them. minutes: a
     wall-clock budget that ends them early, or None. batch_size: patients. width, layers, heads, dropout, hidden: of the
     network, see `Size`. learning_rate, weight_decay: of AdamW. ema: decay of the average of the weights that is kept.
-    pool: patients drawn for a round of calibration.
+    pool: patients drawn for a round of calibration. rejection: whether draws are sifted, see `Rejection`.
 
     The network is small and the passes are few on purpose: seven times as many parameters brought held-out patients no
     nearer, and at twelve passes the adversary saw a trace of the training patients (benchmarks/README.md).
@@ -34,6 +34,7 @@ class TransformerOptions:
     weight_decay: float = 0.3
     ema: float = 0.998
     pool: int = 16_384
+    rejection: bool = True
     device: str = "auto"
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ def test_what_is_saved_draws_the_same_patients(fitted: Transformer, tmp_path: Pa
 def test_every_look_is_in_the_ledger(cohort: Cohort, tmp_path: Path) -> None:
     ledger = Ledger()
     Transformer(**{**TINY, "epochs": 1}).fit(cohort, seed=0, workspace=tmp_path, ledger=ledger)
-    assert len(ledger.entries) == 5
+    assert len(ledger.entries) == 7
     assert ledger.epsilon == float("inf")
 
 

@@ -1,0 +1,185 @@
+"""Rejection: of what a generator draws, patients are kept as often as a classifier finds them among real ones.
+
+Discriminator rejection sampling (Azadi et al. 2019, arXiv:1810.06758, eq. 4 to 6) with a discriminator that is convex
+and can be read: logistic regression over codes and pairs of codes. Where the generator is right the odds are 1 and
+nothing is turned away; where it has a pair of codes together too seldom, patients with both are kept more often.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse, special
+from sklearn.linear_model import LogisticRegression
+
+from synthehr.cohort.matrix import CodeMatrix
+
+Draw: TypeAlias = Callable[[int, np.random.Generator], sparse.csr_matrix]
+
+PAIRED = 200  # columns, the commonest, of which pairs are looked at
+MOST_PAIRS = 20_000_000  # pairs that the training patients have, all together: fewer columns if there are more
+LEAST = 30  # patients who have a pair, real or drawn, below whom it is not looked at
+PENALTIES = (0.003, 0.01, 0.03, 0.1)  # inverse strengths of the ridge penalty, the strongest first
+DRAWN = 2  # drawn patients for each training patient
+JUDGED = 4  # drawn patients for each validation patient
+CUT = 0.99  # share of draws whose odds are met; the few that should come still oftener come as often as the bound lets
+BLOCK = 65_536  # patients drawn at a time
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Log odds of real against drawn: bias + x w + sum over pairs i < j of x_i x_j W_ij.
+
+    single: (n_codes,) w. columns: (k,) those that are paired. pairs: (k, k) W, above the diagonal. bound: log odds at
+    which a draw is always kept. rate: share of draws that are kept.
+    """
+
+    single: NDArray[np.float64]
+    columns: NDArray[np.int64]
+    pairs: NDArray[np.float64]
+    bound: float
+    rate: float
+
+    @staticmethod
+    def of(draw: Draw, train: CodeMatrix, validation: CodeMatrix, *, seed: int) -> "Rejection | None":
+        """Learn from the training patients and draws; None where validation patients show no gain.
+
+        draw: of (n, rng), the generator's. The penalty is the strongest whose loss on validation patients and fresh
+        draws is within a standard error of the smallest: what it does not need to know of the training patients it
+        does not learn.
+        """
+        rng = np.random.default_rng([seed, 11])
+        drawn = draw(DRAWN * len(train), rng)
+        columns = _paired(train)
+        features = _Features.of(columns, train.binary(), drawn)
+        real = features.of_patients(train.binary())
+        table = sparse.vstack([real, features.of_patients(drawn)], format="csr")
+        label = np.arange(table.shape[0]) < real.shape[0]
+        judged = [validation.binary(), draw(JUDGED * len(validation), rng)]
+        found = []
+        for penalty in PENALTIES:
+            fit = LogisticRegression(C=penalty, max_iter=200, tol=1e-3).fit(table, label, np.where(label, 1, 1 / DRAWN))
+            margins = [fit.decision_function(features.of_patients(part)) for part in judged]
+            found.append((fit.coef_[0], margins))
+        chosen = _strongest([_losses(*margins) for _, margins in found])
+        if chosen is None:
+            return None
+        single, pairs = features.weights(found[chosen][0])
+        margin = Rejection(single, columns, pairs, 0.0, 1.0).margin(judged[1])
+        bound = float(np.quantile(margin, CUT))
+        return Rejection(single, columns, pairs, bound, float(np.exp(np.minimum(margin - bound, 0)).mean()))
+
+    def margin(self, patients: sparse.csr_matrix) -> NDArray[np.float64]:
+        """(n,) log odds up to a constant."""
+        ones = sparse.csr_matrix(patients > 0, dtype=np.float64)
+        shown = ones[:, self.columns]
+        together = shown.multiply(shown @ self.pairs).sum(axis=1)
+        return np.asarray(ones @ self.single + np.asarray(together).ravel(), dtype=np.float64)
+
+    def sample(self, draw: Draw, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
+        """N patients of those that `draw` gives."""
+        parts, missing = [draw(0, rng)], n
+        while missing:
+            asked = min(BLOCK, int(1.05 * missing / self.rate) + 64)
+            drawn = draw(asked, rng)
+            kept = np.flatnonzero(rng.random(asked) < np.exp(np.minimum(self.margin(drawn) - self.bound, 0)))[:missing]
+            parts.append(drawn[kept])
+            missing -= len(kept)
+        return sparse.vstack(parts, format="csr")
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `of` learned, as named arrays."""
+        return {
+            "rejection.single": self.single,
+            "rejection.columns": self.columns,
+            "rejection.pairs": self.pairs,
+            "rejection.bound": np.array([self.bound, self.rate]),
+        }
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> "Rejection | None":
+        """Read back what `arrays` wrote; None where there is none."""
+        if "rejection.single" not in arrays:
+            return None
+        single, columns, pairs, bound = (arrays[f"rejection.{k}"] for k in ("single", "columns", "pairs", "bound"))
+        return Rejection(single, columns, pairs, float(bound[0]), float(bound[1]))
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Every code, and the pairs i < j of `columns` that are kept, as i k + j."""
+
+    columns: NDArray[np.int64]
+    kept: NDArray[np.int64]
+
+    @staticmethod
+    def of(columns: NDArray[np.int64], *parts: sparse.csr_matrix) -> "_Features":
+        """The pairs that at least LEAST patients of all parts have."""
+        counts = sum(np.bincount(_pairs_of(part[:, columns])[1], minlength=len(columns) ** 2) for part in parts)
+        return _Features(columns, np.flatnonzero(counts >= LEAST))
+
+    def of_patients(self, patients: sparse.csr_matrix) -> sparse.csr_matrix:
+        """(n, n_codes + kept) float32 of 0 and 1."""
+        row, pair = _pairs_of(patients[:, self.columns])
+        place = np.full(len(self.columns) ** 2, -1)
+        place[self.kept] = np.arange(len(self.kept))
+        there = place[pair] >= 0
+        ones = np.ones(int(there.sum()), dtype=np.float32)
+        shape = (patients.shape[0], len(self.kept))
+        pairs = sparse.csr_matrix((ones, (row[there], place[pair[there]])), shape=shape)
+        return sparse.hstack([sparse.csr_matrix(patients > 0, dtype=np.float32), pairs], format="csr")
+
+    def weights(self, coefficients: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Those of codes (n_codes,) and of pairs (k, k)."""
+        k, n_codes = len(self.columns), len(coefficients) - len(self.kept)
+        pairs = np.zeros(k * k)
+        pairs[self.kept] = coefficients[n_codes:]
+        return coefficients[:n_codes].astype(np.float64), pairs.reshape(k, k)
+
+
+def _paired(train: CodeMatrix) -> NDArray[np.int64]:
+    """The commonest columns, as many as have few enough pairs among the training patients."""
+    order = np.argsort(-train.prevalence(), kind="stable")[:PAIRED]
+    binary = train.binary().astype(np.int64)
+    while len(order) > 2:
+        lengths = np.diff(binary[:, order].indptr).astype(np.int64)
+        if int((lengths * (lengths - 1) // 2).sum()) <= MOST_PAIRS:
+            break
+        order = order[: int(0.8 * len(order))]
+    return np.sort(order)
+
+
+def _pairs_of(shown: sparse.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and pairs i k + j, i < j, of columns that come together."""
+    ones = shown.tocsr()
+    ones.sort_indices()
+    k, lengths = ones.shape[1], np.diff(ones.indptr)
+    rows, pairs = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for length in np.unique(lengths[lengths > 1]):
+        row = np.flatnonzero(lengths == length)
+        column = ones.indices[ones.indptr[row][:, None] + np.arange(length)].astype(np.int64)
+        i, j = np.triu_indices(length, 1)
+        rows.append(np.repeat(row, len(i)))
+        pairs.append((column[:, i] * k + column[:, j]).ravel())
+    return np.concatenate(rows), np.concatenate(pairs)
+
+
+def _losses(real: NDArray[np.float64], drawn: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logistic losses of each real and each drawn patient, at equal weight of both sides."""
+    return -special.log_expit(real), -special.log_expit(-drawn)
+
+
+def _strongest(losses: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> int | None:
+    """The first whose mean loss is within a standard error of the smallest; None where that does not beat log 2."""
+    means = [real.mean() + drawn.mean() for real, drawn in losses]
+    best = int(np.argmin(means))
+    if means[best] >= 2 * np.log(2):
+        return None
+    for k, (mean, parts) in enumerate(zip(means, losses, strict=True)):
+        gaps = [one - other for one, other in zip(parts, losses[best], strict=True)]
+        error = float(np.sqrt(sum(gap.var() / len(gap) for gap in gaps)))
+        if mean - means[best] <= error and mean < 2 * np.log(2):
+            return k
+    return best

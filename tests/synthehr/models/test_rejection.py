@@ -1,0 +1,116 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse, special
+
+from synthehr.cohort.matrix import CodeMatrix, canonical
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models import rejection
+from synthehr.models.rejection import Rejection
+
+Draw = Callable[[int, np.random.Generator], sparse.csr_matrix]
+CODES = 6
+
+
+def draw_of(lift: float) -> Draw:
+    """Six codes of prevalence .4; the first two come together `lift` times as often as independence says."""
+
+    def draw(n: int, rng: np.random.Generator) -> sparse.csr_matrix:
+        rows = (rng.random((n, CODES)) < 0.4).astype(np.int64)
+        # P(second | first) = .4 lift and P(second | not first) = (.4 - .16 lift) / .6: its prevalence stays .4
+        chance = np.where(rows[:, 0] == 1, 0.4 * lift, (0.4 - 0.16 * lift) / 0.6)
+        rows[:, 1] = rng.random(n) < chance
+        return canonical(sparse.csr_matrix(rows))
+
+    return draw
+
+
+def patients(lift: float, n: int, seed: int) -> CodeMatrix:
+    vocabulary = Vocabulary(tuple(f"A/{k}" for k in range(CODES)), ("",) * CODES, (None,) * CODES)
+    return CodeMatrix(draw_of(lift)(n, np.random.default_rng(seed)), np.arange(n), vocabulary)
+
+
+def together(rows: sparse.csr_matrix) -> float:
+    return float(rows[:, [0]].multiply(rows[:, [1]]).sum() / rows.shape[0])
+
+
+def test_a_pair_that_comes_too_seldom_is_put_right() -> None:
+    found = Rejection.of(draw_of(1.0), patients(1.6, 8_000, 0), patients(1.6, 3_000, 1), seed=2)
+    assert found is not None
+    made = found.sample(draw_of(1.0), 20_000, np.random.default_rng(3))
+    assert made.shape == (20_000, CODES)
+    before = together(draw_of(1.0)(20_000, np.random.default_rng(3)))
+    assert before == pytest.approx(0.16, abs=0.01)
+    # .4 x .4 x 1.6, less what the ridge penalty and the bound leave
+    assert together(made) == pytest.approx(0.256, abs=0.012)
+    np.testing.assert_allclose(np.asarray(made.mean(axis=0)).ravel(), 0.4, atol=0.015)
+    third = float(made[:, [2]].multiply(made[:, [3]]).sum() / 20_000)
+    assert third == pytest.approx(0.16, abs=0.012)  # the control: a pair that was right stays
+
+
+def test_where_draws_are_right_hardly_anything_is_turned_away() -> None:
+    found = Rejection.of(draw_of(1.2), patients(1.2, 8_000, 0), patients(1.2, 3_000, 1), seed=2)
+    if found is not None:
+        assert found.rate > 0.8
+        assert together(found.sample(draw_of(1.2), 20_000, np.random.default_rng(3))) == pytest.approx(0.192, abs=0.012)
+
+
+def test_nothing_is_learned_that_validation_patients_do_not_confirm() -> None:
+    one, other = patients(1.6, 4_000, 0), patients(1.0, 4_000, 1)
+    assert Rejection.of(draw_of(1.0), one, other, seed=2) is None
+    assert Rejection.of(draw_of(1.0), one, patients(1.6, 4_000, 1), seed=2) is not None  # the control
+
+
+def test_it_is_read_back_and_the_same_seed_gives_the_same_patients() -> None:
+    found = Rejection.of(draw_of(1.0), patients(1.6, 4_000, 0), patients(1.6, 2_000, 1), seed=2)
+    assert found is not None
+    again = Rejection.from_arrays(found.arrays())
+    assert again is not None
+    one, same = (r.sample(draw_of(1.0), 500, np.random.default_rng(4)) for r in (found, again))
+    assert (one != same).nnz == 0
+    assert (one != found.sample(draw_of(1.0), 500, np.random.default_rng(5))).nnz > 0
+    assert found.sample(draw_of(1.0), 0, np.random.default_rng(0)).shape == (0, CODES)
+    assert Rejection.from_arrays({}) is None
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=5, max_size=5), min_size=1, max_size=9), st.integers(0, 99))
+def test_log_odds_are_those_of_the_features(rows: list[list[int]], seed: int) -> None:
+    counts = canonical(sparse.csr_matrix(np.array(rows, dtype=np.int64)))
+    columns = np.array([0, 1, 3])
+    rng = np.random.default_rng(seed)
+    kept = np.flatnonzero([i < j for i in range(3) for j in range(3)])
+    features = rejection._Features(columns, kept)
+    coefficients = rng.normal(size=5 + len(kept))
+    single, pairs = features.weights(coefficients)
+    margin = Rejection(single, columns, pairs, 0.0, 1.0).margin(counts)
+    np.testing.assert_allclose(margin, features.of_patients(counts) @ coefficients, atol=1e-6)
+    # by hand: codes, then the pairs 01, 03, 13
+    x = (np.array(rows) > 0).astype(float)
+    by_hand = (
+        x @ coefficients[:5] + np.stack([x[:, 0] * x[:, 1], x[:, 0] * x[:, 3], x[:, 1] * x[:, 3]], 1) @ coefficients[5:]
+    )
+    np.testing.assert_allclose(margin, by_hand, atol=1e-6)
+
+
+def test_the_strongest_penalty_that_is_as_good_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.5, 0.1, size=(2, 1_000))
+    noise = rng.normal(0, 0.2, size=(2, 1_000))
+    noise -= noise.mean(axis=1, keepdims=True)  # as good on average, and no better than chance says
+    same, worse = (base[0] + noise[0] + 0.001, base[1] + noise[1]), (base[0] + 0.2, base[1] + 0.2)
+    best = (base[0], base[1])
+    assert rejection._strongest([worse, same, best]) == 1
+    assert rejection._strongest([worse, best, same]) == 1
+    hopeless = (np.full(10, 0.7), np.full(10, 0.7))  # log 2 is .693
+    assert rejection._strongest([hopeless]) is None
+
+
+def test_fewer_columns_are_paired_where_records_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = patients(1.0, 1_000, 0)
+    assert len(rejection._paired(train)) == CODES
+    monkeypatch.setattr(rejection, "MOST_PAIRS", 1_200)  # six codes of .4 have 2.4 pairs a patient, four have .96
+    assert len(rejection._paired(train)) == 4
+    assert special.comb(4, 2) * 0.16 * 1_000 < 1_200 < special.comb(5, 2) * 0.16 * 1_000
