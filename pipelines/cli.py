@@ -10,7 +10,8 @@ import typer
 
 from pipelines.attack_command import attack
 from pipelines.closing import bundle_lines, ingest_lines
-from pipelines.console import NOTHING_LEFT, outcome
+from pipelines.console import outcome
+from pipelines.evaluate_command import evaluate
 from pipelines.policy_commands import policy_app
 from synthehr.errors import BadRequest
 
@@ -109,33 +110,7 @@ def generate(
         held.lines = [f"synthetic: {out} ({patients:,} patients)", *acceptance_lines(held.result)]
 
 
-@app.command()
-def evaluate(
-    cohort: Folder,
-    synthetic: Folder,
-    out: Out,
-    run: Annotated[Path | None, typer.Option(help="Check that the synthetic cohort came from this run.")] = None,
-    shadows: Annotated[
-        int, typer.Option(min=0, help="Attack with so many generators trained like --run: even, 8 or more.")
-    ] = 0,
-    policy: Annotated[
-        str, typer.Option(help="Policy whose sensitive codes and quasi-identifiers count.")
-    ] = "public_release",
-    previous: Annotated[Path | None, typer.Option(help="An earlier synthetic cohort, to stand beside it.")] = None,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Measure fidelity and disclosure risk, each figure between its floor and ceiling."""
-    with outcome(as_json, resumes="Shadows that were trained stand." if shadows else NOTHING_LEFT) as held:
-        from pipelines.evaluate import evaluate as stage
-        from pipelines.recipe import Evaluate, validated
-        from pipelines.summary import comparison_table
-
-        given = {"previous": None if previous is None else str(previous.absolute()), "shadows": shadows}
-        options = validated(Evaluate, given, "evaluate")
-        held.result = stage(cohort, synthetic, out, options, run=run, policy=policy, seed=seed, progress=held.progress)
-        held.tables = [comparison_table(out)]
-        held.lines = [f"evaluation: {out}"]
+app.command()(evaluate)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import numpy as np
 
 from pipelines.adversary import PREVIOUS, attack, stated
 from pipelines.conditional import check_whole
-from pipelines.recipe import Evaluate
+from pipelines.declared import NOTHING, check_declared
+from pipelines.holdout import Holdout, split_holdout
+from pipelines.recipe import Evaluate, Fidelity
 from pipelines.shadows import TrainShadow, choose_targets, open_workspace, shadow_attack, workspace_path
 from privacy.attack import Attack
 from privacy.ledger import Ledger
@@ -26,41 +27,23 @@ from synthehr.landing import check_landing, land, read_manifest, source_hash
 from synthehr.models.registry import create
 from synthehr.progress import Progress, silent
 
-# purposes of the seed: each random choice has a stream of its own, so that a new one moves none of the others
-SPLITTING, SAMPLING, SHADOWING = 1, 2, 3
+# purposes of the seed, beside that of pipelines.holdout: each random choice has a stream of its own, so that a new one
+# moves none of the others
+SAMPLING, SHADOWING = 2, 3
 
 
-@dataclass(frozen=True)
-class Holdout:
-    """The holdout, cut once: nobody in it was seen in training, and no part serves two purposes.
-
-    test: the real side of fidelity, and the non-members that attacks are tried on. fresh: the other half, real patients
-    in the synthetic's place (the ceiling of fidelity). reference and control: its halves, the attacker's sample of
-    the population and the real patients in the synthetic's place (the control of an attack).
-    """
-
-    test: CodeMatrix
-    fresh: CodeMatrix
-    reference: CodeMatrix
-    control: CodeMatrix
-
-
-def split_holdout(holdout: CodeMatrix, *, seed: int) -> Holdout:
-    """Cut the holdout in halves, and the second half in halves again, at random."""
-    order = np.random.default_rng([seed, SPLITTING]).permutation(len(holdout))
-    half = len(order) // 2
-    quarter = half + (len(order) - half) // 2
-    return Holdout(
-        test=holdout.rows(order[:half]),
-        fresh=holdout.rows(order[half:]),
-        reference=holdout.rows(order[half:quarter]),
-        control=holdout.rows(order[quarter:]),
-    )
-
-
-def asked(cohort: Path, synthetic: Path, options: Evaluate, *, policy: str = DEFAULT, seed: int) -> dict[str, Any]:
+def asked(
+    cohort: Path,
+    synthetic: Path,
+    options: Evaluate,
+    *,
+    fidelity: Fidelity = NOTHING,
+    policy: str = DEFAULT,
+    seed: int,
+) -> dict[str, Any]:
     """What an evaluation of this request says of itself: kind, config and made_from of its manifest."""
     previous = {} if options.previous is None else {PREVIOUS: source_hash(Path(options.previous))}
+    declared = {key: value for key, value in fidelity.model_dump(mode="json").items() if value}
     return {
         "kind": "evaluation",
         "config": {
@@ -68,7 +51,8 @@ def asked(cohort: Path, synthetic: Path, options: Evaluate, *, policy: str = DEF
             "declared": stated(load_policy(policy)),
             "generator": read_manifest(synthetic, "synthetic").config["model"],
             "seed": seed,
-            # named only where asked for: an evaluation without shadows is what it was before there were any
+            # named only where asked for: an evaluation without them is what it was before there were any
+            **({"fidelity": declared} if declared else {}),
             **({"shadows": options.shadows} if options.shadows else {}),
         },
         "made_from": {"cohort": source_hash(cohort), "synthetic": source_hash(synthetic)} | previous,
@@ -82,6 +66,7 @@ def evaluate(
     options: Evaluate,
     *,
     run: Path | None = None,
+    fidelity: Fidelity = NOTHING,
     policy: str = DEFAULT,
     seed: int,
     progress: Progress = silent,
@@ -90,12 +75,13 @@ def evaluate(
 
     policy: by name or file; what it declares (sensitive codes, quasi-identifiers, population, prior) is what the
     attackers know and seek. Its thresholds are for the release. run: needed where shadows are asked for. Those that are
-    trained outlive an interruption, in `<out>.shadows`; the same call goes on from them.
+    trained outlive an interruption, in `<out>.shadows`; the same call goes on from them. fidelity: what the
+    site declares.
 
     Raises:
         IncompleteLanding: a landing is absent or altered, or the synthetic cohort was made from another cohort (its
             training patients would be mistaken for strangers, and the risk read as nothing). BadRequest: comparators
-            without `independent`, or an unknown one; shadows without `run`.
+            without `independent`, or an unknown one; shadows without `run`; see `check_declared`.
     """
     check_lineage(cohort, synthetic, run)
     if "independent" not in options.comparators:
@@ -103,16 +89,17 @@ def evaluate(
     if options.shadows and run is None:
         raise BadRequest("Shadows are trained as the run was: name it with --run RUN, or leave --shadows out.")
     people = read_cohort(cohort)
+    check_declared(people.matrix.vocabulary, fidelity)
     release = read_release(synthetic, people)
     holdout = split_holdout(people.part("holdout"), seed=seed)
     earlier = {} if options.previous is None else {PREVIOUS: read_release(Path(options.previous), people)}
-    with land(out, **asked(cohort, synthetic, options, policy=policy, seed=seed)) as folder:
+    with land(out, **asked(cohort, synthetic, options, fidelity=fidelity, policy=policy, seed=seed)) as folder:
         further: dict[str, Attack] = {}
         if run is not None and options.shadows:
             further["shadows"] = _shadows(
                 run, people, holdout, out, options.shadows, policy=policy, n=len(release), seed=seed, progress=progress
             )
-        parts = (people, holdout, release, options, earlier, further)
+        parts = (people, holdout, release, options, fidelity, earlier, further)
         found = _measured(*parts, policy=policy, seed=seed, progress=progress)
         found.write(folder)
     if further:
@@ -125,6 +112,7 @@ def _measured(
     holdout: Holdout,
     release: CodeMatrix,
     options: Evaluate,
+    fidelity: Fidelity,
     earlier: Mapping[str, CodeMatrix],
     further: Mapping[str, Attack],
     *,
@@ -141,6 +129,7 @@ def _measured(
         fresh=holdout.fresh,
         synthetic=release,
         comparators=simple,
+        **dict(fidelity),
         seed=seed,
         progress=progress,
     )

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from pipelines import ingest
 from pipelines.calibration import Calibration, calibrate, folder_bytes
+from pipelines.declared import check_declared
 from pipelines.demo import SIMULATED_PATIENTS
 from pipelines.progress import duration
 from pipelines.recipe import Recipe
@@ -70,12 +71,15 @@ def plan(recipe: Recipe, extract: Path | None, *, progress: Progress = silent) -
 
     Raises:
         BadData: the extract cannot be read; better now than after a night of training.
+        BadRequest: the recipe declares codes that the extract does not have.
     """
     with tempfile.TemporaryDirectory(prefix="synthehr-plan-") as scratch:
         folder = Path(scratch)
         progress("plan", 0, 3, "steps", "ingesting")
         ingested = _ingest(recipe, extract, folder)
         cohort = read_cohort(folder / "cohort")
+        if extract is not None:
+            check_declared(cohort.matrix.vocabulary, recipe.fidelity)
         n = len(cohort.matrix)
         found = []
         for k, patients in enumerate(sorted({min(FEW, n), min(MANY, n)})):

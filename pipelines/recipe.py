@@ -5,9 +5,9 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from privacy.membership.shadow import LEAST_SHADOWS
 from privacy.policy_file import DEFAULT
@@ -62,6 +62,33 @@ class Evaluate(_Section):
         return shadows
 
 
+def _pairs(given: Any) -> Any:
+    """`given` if it is a list of pairs of codes: pydantic's own complaint would not say what a pair looks like."""
+    listed = given if isinstance(given, list | tuple) else [given]
+    for pair in listed:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(code, str) for code in pair)):
+            raise ValueError(
+                f'expected pairs of two codes, such as [["ICD9CM/185", "SEX/female"]]. Got {pair!r} instead'
+            )
+    return given
+
+
+Pairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
+
+
+class Fidelity(_Section):
+    """What a site knows of its patients and wants to study; the codes are those of the cohort's vocabulary.
+
+    rules: pairs of a code and a member of an exclusive group that must not come together, beside those that are learned
+    from the training patients. effects: pairs of exposure and outcome whose odds ratios are compared; absent, those of
+    common codes. outcomes: codes that models are fitted for; absent, those of the code system OUTCOME.
+    """
+
+    rules: Pairs = ()
+    effects: Pairs = ()
+    outcomes: tuple[str, ...] = ()
+
+
 class Release(_Section):
     """policy: name of a policy of `privacy/policies`, or a policy file relative to the recipe."""
 
@@ -69,7 +96,10 @@ class Release(_Section):
 
 
 class Recipe(_Section):
-    """All five stages. One seed serves them all; `[cohort] seed` may differ, to compare models on one split."""
+    """All five stages, and what a site declares.
+
+    One seed serves them all; `[cohort] seed` may differ, to compare models on one split.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     purpose: str = ""
@@ -79,6 +109,7 @@ class Recipe(_Section):
     train: Train = Train()
     generate: Generate = Generate()
     evaluate: Evaluate = Evaluate()
+    fidelity: Fidelity = Fidelity()
     release: Release = Release()
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipelines import evaluate, generate, ingest, release, train
+from pipelines.declared import check_declared
 from pipelines.recipe import Recipe
+from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.landing import is_current
 from synthehr.progress import Progress, silent
 
@@ -45,6 +47,7 @@ def from_events(
         ingest.cohort_asked(events, recipe.cohort),
         lambda: ingest.write_cohort(events, cohort, recipe.cohort, progress=progress),
     )
+    check_declared(Vocabulary.read(cohort / "vocabulary.parquet"), recipe.fidelity)
     unless_current(
         trained,
         train.asked(cohort, recipe.train, seed=recipe.seed),
@@ -56,16 +59,17 @@ def from_events(
         generate.asked(trained, patients=patients, seed=recipe.seed),
         lambda: generate.generate(trained, synthetic, patients=patients, seed=recipe.seed, progress=progress),
     )
+    declared: dict[str, Any] = {"fidelity": recipe.fidelity, "policy": recipe.release.policy}
     unless_current(
         evaluation,
-        evaluate.asked(cohort, synthetic, recipe.evaluate, policy=recipe.release.policy, seed=recipe.seed),
+        evaluate.asked(cohort, synthetic, recipe.evaluate, **declared, seed=recipe.seed),
         lambda: evaluate.evaluate(
             cohort,
             synthetic,
             evaluation,
             recipe.evaluate,
             run=trained,
-            policy=recipe.release.policy,
+            **declared,
             seed=recipe.seed,
             progress=progress,
         ),

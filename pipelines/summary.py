@@ -12,6 +12,7 @@ from synthehr.landing import read_manifest
 
 # name of a score -> heading: AUROC of a detector (.5 is best), gap of AUROC of predicting each code, Frobenius distance
 # of the correlations, rank correlation of the prevalences, share of codes that ever occur
+COMMON = {"correlation_cmd": ">=1%"}  # over all codes it is mostly sampling noise; other figures are those of "all"
 SHOWN = {
     "detection_auroc_boosted": "detection",
     "dwpred_auroc_gap": "DWPred gap",
@@ -24,7 +25,8 @@ SHOWN = {
 def comparison(evaluation: Path) -> pd.DataFrame:
     """Rows: the generator, its comparators, the holdout. Columns: the figures of `SHOWN` that were measured."""
     found = Evaluation.read(evaluation).comparators
-    whole = found.sort_values("stratum", key=lambda stratum: stratum != "all", kind="stable")
+    elsewhere = found["stratum"] != found["name"].map(COMMON).fillna("all")
+    whole = found.loc[elsewhere.sort_values(kind="stable").index]
     wide = whole.drop_duplicates(["generator", "name"]).pivot(index="generator", columns="name", values="value")
     generator = read_manifest(evaluation, "evaluation").config["generator"]
     order = [SYNTHETIC, *sorted(set(wide.index) - {SYNTHETIC, FLOOR, CEILING}), FLOOR, CEILING]

@@ -1,7 +1,7 @@
 """The comparison: every measure of fidelity, for the synthetic cohort and for what it has to be read between."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,21 +13,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.errors import BadRequest
 from synthehr.evaluation import CODE_COLUMNS, COMPARATOR_COLUMNS
-from synthehr.fidelity.codes_per_patient import codes_per_patient
-from synthehr.fidelity.correlation import correlation
 from synthehr.fidelity.coverage import COVERAGE, code_coverage, expected_coverage
-from synthehr.fidelity.detection import detection
-from synthehr.fidelity.knowledge import CodePairs, Rules, clinical_knowledge, column_pairs, learn_rules, site_rules
-from synthehr.fidelity.prediction import (
-    CodePredictions,
-    dimension_wise_prediction,
-    predict_codes,
-    predictable_codes,
-)
-from synthehr.fidelity.prevalence import dimension_wise_probability, spurious_mass
+from synthehr.fidelity.downstream import fit_outcomes, outcome_columns
+from synthehr.fidelity.knowledge import CodePairs, Rules, column_pairs, learn_rules, site_rules
+from synthehr.fidelity.measures import Yardstick, measures_here
+from synthehr.fidelity.prediction import CodePredictions, predict_codes, predictable_codes
 from synthehr.fidelity.score import Estimate, Score
-from synthehr.fidelity.strata import Strata, strata_of
-from synthehr.fidelity.subgroups import Pairs, choose_effects, effect_sizes, subgroup_prevalence
+from synthehr.fidelity.strata import strata_of
+from synthehr.fidelity.subgroups import Pairs, choose_effects
 from synthehr.progress import Progress, silent
 
 REAL, SYNTHETIC, FLOOR, CEILING = "real", "synthetic", "independent", "holdout"
@@ -60,6 +53,7 @@ def compare(
     seed: int,
     rules: CodePairs = (),
     effects: CodePairs = (),
+    outcomes: Iterable[str] = (),
     progress: Progress = silent,
 ) -> Comparison:
     """Measure the synthetic cohort, every comparator and fresh real patients in the same place, against `test`.
@@ -70,35 +64,39 @@ def compare(
     candidate as there are, up to it. Strata are by the prevalence in `train`. Same arguments, same machine, same bytes.
     rules: pairs of a code and a member of an exclusive group that must not come together, beside those learned from
     train. effects: pairs of exposure and outcome whose odds ratios are compared, instead of those of common codes.
+    outcomes: codes that models are fitted for, instead of those of the code system `OUTCOME`. The scores of SDMetrics
+    are there where the extra is.
 
     Raises:
         BadRequest: vocabularies differ, "independent" is missing, a comparator is named "synthetic" or "holdout", real
-            patients occur in two of train, test and fresh, a cohort has fewer than 100 patients, or `rules` or
-            `effects` name a code that the vocabulary does not have.
+            patients occur in two of train, test and fresh, a cohort has fewer than 100 patients, or `rules`,
+            `effects` or `outcomes` name a code that the vocabulary does not have.
     """
     _check({"train": train, "test": test, "fresh": fresh}, synthetic, comparators)
     candidates = {SYNTHETIC: synthetic, CEILING: fresh, **comparators}
     known = np.unique(np.vstack([learn_rules(train), site_rules(train.vocabulary, rules)]), axis=0)
     pairs = column_pairs(train.vocabulary, effects)
-    knowledge = _Knowledge(known, pairs if len(pairs) else choose_effects(train))
+    asked = outcome_columns(train.vocabulary, outcomes)
+    declared = _Declared(known, pairs if len(pairs) else choose_effects(train), asked)
     # two threads on two busy cores cost ten times the time of one, and other sums of the same floats
     with threadpool_limits(1):
-        return _compare(train, test, candidates, knowledge, seed, progress)
+        return _compare(train, test, candidates, declared, seed, progress)
 
 
 @dataclass(frozen=True)
-class _Knowledge:
-    """What nobody can have, and which effects are asked for."""
+class _Declared:
+    """What nobody can have, which effects are asked for, and which outcomes."""
 
     rules: Rules
     effects: Pairs
+    outcomes: NDArray[np.int64]
 
 
 def _compare(
     train: CodeMatrix,
     test: CodeMatrix,
     candidates: Mapping[str, CodeMatrix],
-    knowledge: _Knowledge,
+    declared: _Declared,
     seed: int,
     progress: Progress,
 ) -> Comparison:
@@ -106,19 +104,27 @@ def _compare(
     samples = {name: _draw(cohort, n, name, seed) for name, cohort in candidates.items()}
     reference = _draw(train, n, "train", seed)
     codes = predictable_codes(reference, test)
-    steps = _Steps(progress, total=1 + (1 + len(MEASURES)) * len(candidates))
+    measures = measures_here()
+    steps = _Steps(progress, total=1 + (1 + len(measures)) * len(candidates))
     predictions = {}
     for name, sample in {REAL: reference, **samples}.items():
         predictions[name] = predict_codes(sample, test, codes)
         steps.done(f"{name}: prediction")
-    strata = strata_of(train.prevalence())
-    yardstick = _Yardstick(
-        train=train, test=test, predictions=predictions, strata=strata, knowledge=knowledge, seed=seed
+    yardstick = Yardstick(
+        train=train,
+        test=test,
+        real=predictions[REAL],
+        predictions=predictions,
+        outcomes=fit_outcomes(reference, test, declared.outcomes),
+        strata=strata_of(train.prevalence()),
+        rules=declared.rules,
+        effects=declared.effects,
+        seed=seed,
     )
     estimates: dict[str, list[Estimate]] = {}
     for name, sample in samples.items():
         estimates[name] = []
-        for label, measure in MEASURES.items():
+        for label, measure in measures.items():
             estimates[name] += measure(yardstick, sample, name)
             steps.done(f"{name}: {label}")
     most = min(len(train), *(len(cohort) for name, cohort in candidates.items() if name != CEILING))
@@ -126,34 +132,6 @@ def _compare(
         estimates[name].append(_coverage(train, cohort, name, most, seed))
     prevalence = {REAL: test.prevalence()} | {name: sample.prevalence() for name, sample in samples.items()}
     return Comparison(_scores(estimates), _codes(test, prevalence, predictions), _table(estimates))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Yardstick:
-    """What candidates are measured against."""
-
-    train: CodeMatrix
-    test: CodeMatrix
-    predictions: Mapping[str, CodePredictions]
-    strata: Strata
-    knowledge: _Knowledge
-    seed: int
-
-
-MeasureCandidate = Callable[[_Yardstick, CodeMatrix, str], list[Estimate]]
-
-MEASURES: Mapping[str, MeasureCandidate] = {
-    "prevalence": lambda y, c, _: [*dimension_wise_probability(y.test, c, y.strata), spurious_mass(y.train, c)],
-    "codes per patient": lambda y, c, _: codes_per_patient(y.test, c),
-    "correlation": lambda y, c, _: correlation(y.test, c, y.train.prevalence()),
-    "agreement of predictions": lambda y, _, name: dimension_wise_prediction(
-        y.predictions[REAL], y.predictions[name], y.strata, seed=y.seed
-    ),
-    "detection": lambda y, c, _: detection(y.test, c, seed=y.seed),
-    "clinical knowledge": lambda y, c, _: clinical_knowledge(c, y.knowledge.rules),
-    "subgroups": lambda y, c, _: subgroup_prevalence(y.test, c),
-    "effects": lambda y, c, _: effect_sizes(y.test, c, y.knowledge.effects),
-}
 
 
 @dataclass

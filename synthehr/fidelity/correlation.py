@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
-from synthehr.fidelity.agreement import pearson
+from synthehr.fidelity.agreement import pearson, r_squared
 from synthehr.fidelity.interval import Blocks, block_rows, jackknife
 from synthehr.fidelity.score import Estimate, Measure
 
@@ -15,6 +15,7 @@ CMD = Measure(name="correlation_cmd", better="lower", lowest=0)
 CWC = Measure(name="correlation_cwc", better="lower", lowest=0)
 CORRELATION_R = Measure(name="correlation_r_200", better="higher", lowest=-1, highest=1)
 COOCCURRENCE_R = Measure(name="cooccurrence_r", better="higher", lowest=-1, highest=1)
+COOCCURRENCE_R2 = Measure(name="cooccurrence_r2", better="higher", highest=1)
 LOG_LIFT_R = Measure(name="log_lift_r", better="higher", lowest=-1, highest=1)
 
 COMMON = 0.01  # rarer codes add sampling noise to a matrix distance and little else
@@ -30,8 +31,8 @@ def correlation(test: CodeMatrix, candidate: CodeMatrix, prevalence: NDArray[np.
 
     CMD: Frobenius distance of the two correlation matrices over codes of at least 1 % (the 500 commonest at most), and
     CWC = CMD / codes^2 x 1e6. Over the pairs of the 200 commonest codes: Pearson r of the correlations, of the shares
-    of patients with both codes (high for any right marginals), and of the log lifts of the pairs expected at least 5
-    times by chance.
+    of patients with both codes (high for any right marginals; R2 of these against y = x too), and of the log lifts of
+    the pairs expected at least 5 times by chance.
     prevalence: (n_codes,) of the real training patients, chooses the codes. Pairs within an exclusive group are left
     out: their correlation follows from the group, and every generator gets it for nothing. A code that everybody or
     nobody has correlates 0 with all. Measures of fewer than 2 pairs are absent. Intervals by jackknife over patients.
@@ -46,11 +47,13 @@ def correlation(test: CodeMatrix, candidate: CodeMatrix, prevalence: NDArray[np.
         lifts = [_log_lift(moment, h)[chosen.lift] for moment, h in zip(moments, half, strict=True)]
         joint = [moment[chosen.commonest] for moment in moments]
         r_200 = _pearson(r[chosen.commonest], s[chosen.commonest])
-        return np.asarray([cmd, 1e6 * cmd / max(chosen.n_common, 1) ** 2, r_200, _pearson(*joint), _pearson(*lifts)])
+        distance = [cmd, 1e6 * cmd / max(chosen.n_common, 1) ** 2]
+        r2 = r_squared(*joint) if chosen.commonest.any() else 0.0
+        return np.asarray([*distance, r_200, _pearson(*joint), r2, _pearson(*lifts)])
 
     value, error = jackknife(figures, _gram_blocks(test, chosen.codes), _gram_blocks(candidate, chosen.codes))
     masks = {CMD: chosen.distance, CWC: chosen.distance, CORRELATION_R: chosen.commonest}
-    masks |= {COOCCURRENCE_R: chosen.commonest, LOG_LIFT_R: chosen.lift}
+    masks |= {COOCCURRENCE_R: chosen.commonest, COOCCURRENCE_R2: chosen.commonest, LOG_LIFT_R: chosen.lift}
     estimates = []
     for (measure, mask), v, e in zip(masks.items(), value, error, strict=True):
         stratum, note = (">=1%" if mask is chosen.distance else "all"), f"{int(mask.sum())} pairs"

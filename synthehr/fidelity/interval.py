@@ -4,8 +4,9 @@ Resampling patients with replacement would add sampling noise to distances that 
 the whole bootstrap distribution away from the value. Leaving a block out does not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,16 @@ N_BLOCKS = 50
 
 Array = NDArray[np.float64]
 Means = Callable[..., Array]
+
+
+class Sample(Protocol):
+    """A cohort as `jackknife` sees it: some array of all its patients, and of those outside each block."""
+
+    def mean(self) -> NDArray[np.floating]:
+        """Of all patients."""
+
+    def means_without_one(self) -> Iterable[NDArray[np.floating]]:
+        """Of the patients outside each block, block by block."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ def column_blocks(binary: sparse.csr_matrix) -> Blocks:
     return Blocks(sums.astype(np.float64), np.asarray([part.shape[0] for part in parts]))
 
 
-def jackknife(statistic: Means, *samples: Blocks) -> tuple[Array, Array]:
+def jackknife(statistic: Means, *samples: Sample) -> tuple[Array, Array]:
     """Value and standard error of `statistic(mean of sample 1, mean of sample 2, ...)`, each (n_figures,).
 
     Delete-a-block jackknife (Shao and Wu 1989), the variances of the independent samples added. It holds for figures
@@ -67,6 +78,23 @@ def jackknife(statistic: Means, *samples: Blocks) -> tuple[Array, Array]:
         left_out = np.stack([statistic(*means[:k], m, *means[k + 1 :]) for m in sample.means_without_one()])
         variance += (len(left_out) - 1) * left_out.var(axis=0)
     return value, np.sqrt(variance)
+
+
+def leaving_out(n: int) -> NDArray[np.bool_]:
+    """(n_blocks + 1, n) which of n patients to keep: all, then those outside each block; for `spread_of_blocks`."""
+    kept = np.ones((len(block_rows(n)) + 1, n), dtype=bool)
+    for row, block in enumerate(block_rows(n), 1):
+        kept[row, block] = False
+    return kept
+
+
+def spread_of_blocks(figures: Array) -> tuple[Array, Array]:
+    """Value and standard error of figures (n_blocks + 1, ...) of the patients that `leaving_out` keeps: `jackknife`.
+
+    For figures that are no function of means, such as an area under a curve.
+    """
+    left_out = figures[1:]
+    return figures[0], np.sqrt((len(left_out) - 1) * left_out.var(axis=0))
 
 
 def bootstrap_codes(statistic: Means, *vectors: Array, rng: np.random.Generator, draws: int = 500) -> Array:

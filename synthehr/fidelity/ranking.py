@@ -1,4 +1,4 @@
-"""How well scores rank positives above negatives: AUROC, DeLong's variance, F1 at a declared number of positives."""
+"""How well scores rank positives above negatives: AUROC and its variance, AUPRC, F1 at a declared number of calls."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,28 @@ def auroc_variance(scores: NDArray[np.floating], positive: NDArray[np.bool_]) ->
     beats = (ranks[positive] - stats.rankdata(high)) / len(low)
     loses = (ranks[~positive] - stats.rankdata(low)) / len(high)
     return float(beats.var(ddof=1) / len(high) + loses.var(ddof=1) / len(low))
+
+
+def areas(
+    scores: NDArray[np.floating], positive: NDArray[np.bool_], kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """AUROC and AUPRC among each row's patients, both (r,) in [0, 1]; nan where one class is empty.
+
+    scores, positive: (n,); kept: (r, n), the patients that count. AUPRC is the average precision, sum over thresholds
+    of precision x gain in recall; tied scores are one threshold. One sort serves all rows.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.diff(scores[order], append=np.nan))  # the last of each run of tied scores
+    hits, misses = (
+        np.cumsum(kept[:, order] & side[order], axis=1)[:, ends].astype(np.float64) for side in (positive, ~positive)
+    )
+    gained, false = (np.diff(count, axis=1, prepend=0.0) for count in (hits, misses))
+    below = (false * (hits - gained / 2)).sum(axis=1)  # pairs in order, ties half
+    precision = hits / np.maximum(hits + misses, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        auroc_of_rows = below / (hits[:, -1] * misses[:, -1])
+        recalled = np.where(misses[:, -1] > 0, (precision * gained).sum(axis=1) / hits[:, -1], np.nan)
+    return auroc_of_rows, recalled
 
 
 def f1_at(scores: NDArray[np.floating], positive: NDArray[np.bool_], called: NDArray[np.int64]) -> NDArray[np.float64]:

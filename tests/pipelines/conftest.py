@@ -31,6 +31,11 @@ batch_size = 200
 pool = 2000
 device = "cpu"
 
+[fidelity]
+rules = [["ICD9CM/185", "SEX/female"], ["ICD9CM/401", "RACE/white"]] # the second is none, so it is surely not learned
+effects = [["ICD9CM/250", "ICD9CM/428"], ["ICD9CM/401", "ICD9CM/414"], ["SEX/male", "ICD9CM/305"]]
+outcomes = ["ICD9CM/428", "ICD9CM/250"]
+
 [release]
 policy = "policy.toml"
 """

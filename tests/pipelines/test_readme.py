@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from pipelines.cli import app
+from pipelines.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +47,12 @@ def test_each_command_is_one_that_there_is(line: str) -> None:
         command = command.commands[arguments.pop(0)]
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {argument for argument in arguments if argument.startswith("-")} <= known
+
+
+def test_the_section_of_a_recipe_is_one_that_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(f'name = "x"\n{blocks("toml")}', encoding="utf-8")
+    declared = load_recipe(tmp_path / "r.toml").fidelity
+    assert all((declared.rules, declared.effects, declared.outcomes))
 
 
 def test_the_commands_are_all_there() -> None:

@@ -52,6 +52,7 @@ def test_one_seed_serves_all_stages_unless_the_split_has_its_own(tmp_path: Path)
         ('name = "x"\n[train]\nmodle = "medgan"', "no key 'train.modle'. Did you mean 'model'?"),
         ('name = "x"\n[cohort]\nmin_patient = 3', "no key 'cohort.min_patient'. Did you mean 'min_patients'?"),
         ('name = "x"\n[trian]\nmodel = "medgan"', "no key 'trian'. Did you mean 'train'?"),
+        ('name = "x"\n[fidelity]\nrule = []', "no key 'fidelity.rule'. Did you mean 'rules'?"),
         ('name = "x"\n[release]\nzzz = 1', "no key 'release.zzz'. Known: policy."),
     ],
 )
@@ -74,6 +75,7 @@ def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path, text: str, wor
         ('name = "x', "is not TOML"),
         ('name = "x"\n[train]\nmodel = 3', "train.model"),
         ('name = "x"\ncohort = 3', "cohort"),
+        ('name = "x"\n[fidelity]\noutcomes = "OUTCOME/died"', "fidelity.outcomes"),
         ('name = "x"\ningest = 3', "ingest"),
         ('name = "x"\ntrain = "medgan"', "train"),
     ],
@@ -83,6 +85,40 @@ def test_a_value_out_of_range_is_a_bad_request_that_names_the_key(tmp_path: Path
     with pytest.raises(BadRequest) as error:
         load_recipe(file)
     assert words in str(error.value)
+
+
+def test_what_a_site_declares(tmp_path: Path) -> None:
+    text = """name = "x"
+[fidelity]
+rules = [["ICD9CM/185", "SEX/female"]]
+effects = [["DRUG/insulin", "ICD9CM/250"], ["SEX/male", "ICD9CM/414"]]
+outcomes = ["OUTCOME/died_in_hospital"]
+"""
+    declared = load_recipe(write(tmp_path, text)).fidelity
+    assert declared.rules == (("ICD9CM/185", "SEX/female"),)
+    assert declared.effects == (("DRUG/insulin", "ICD9CM/250"), ("SEX/male", "ICD9CM/414"))
+    assert declared.outcomes == ("OUTCOME/died_in_hospital",)
+    nothing = load_recipe(write(tmp_path, 'name = "x"')).fidelity
+    assert (nothing.rules, nothing.effects, nothing.outcomes) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("line", "came"),
+    [
+        ('rules = ["ICD9CM/185", "SEX/female"]', "'ICD9CM/185'"),
+        ('rules = [["ICD9CM/185"]]', "['ICD9CM/185']"),
+        ('rules = [["ICD9CM/185", "SEX/female", "SEX/male"]]', "['ICD9CM/185', 'SEX/female', 'SEX/male']"),
+        ('effects = [["ICD9CM/250", 428]]', "['ICD9CM/250', 428]"),
+        ('effects = "ICD9CM/250"', "'ICD9CM/250'"),
+        ('rules = {"ICD9CM/185" = "SEX/female"}', "{'ICD9CM/185': 'SEX/female'}"),
+    ],
+)
+def test_a_pair_that_is_none_is_shown_beside_one_that_is(tmp_path: Path, line: str, came: str) -> None:
+    file = write(tmp_path, f'name = "x"\n[fidelity]\n{line}')
+    with pytest.raises(BadRequest) as error:
+        load_recipe(file)
+    expected = 'expected pairs of two codes, such as [["ICD9CM/185", "SEX/female"]]'
+    assert f"fidelity.{line.split()[0]}: Value error, {expected}. Got {came} instead." in str(error.value)
 
 
 def test_files_named_in_a_recipe_lie_beside_it(tmp_path: Path) -> None:

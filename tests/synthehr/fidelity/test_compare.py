@@ -47,7 +47,9 @@ def test_every_figure_travels_with_interval_floor_ceiling_and_n(comparison: Comp
     names = {s.name for s in comparison.scores}
     assert {"dwp_spearman", "dwp_apd", "code_coverage", "codes_per_patient_ks", "correlation_r_200"} <= names
     assert {"dwpred_auroc_gap", "dwpred_f1_r", "detection_auroc_boosted", "detection_auroc_linear"} <= names
-    assert {"exclusive_group_violations", "effect_log_or_r", "effect_coverage"} <= names
+    assert {"exclusive_group_violations", "effect_log_or_r", "effect_coverage", "cooccurrence_r2"} <= names
+    assert {"log_cluster", "sdmetrics_column_shapes", "sdmetrics_pair_trends", "sdmetrics_validity"} <= names
+    assert {s.stratum for s in comparison.scores if s.name == "correlation_cmd"} == {"all", ">=1%"}
     for s in comparison.scores:
         assert s.low <= s.value <= s.high, s.name
         assert all(math.isfinite(v) for v in (s.low, s.value, s.high, s.floor, s.ceiling)), s.name
@@ -116,12 +118,13 @@ def test_same_seed_same_figures_and_comparators_do_not_touch_each_other(cohorts:
     assert compare(**cohorts, seed=1).scores != comparison.scores
 
 
-def test_a_site_declares_rules_and_effects(cohorts: dict, comparison: Comparison) -> None:
+def test_a_site_declares_rules_effects_and_outcomes(cohorts: dict, comparison: Comparison) -> None:
     vocabulary = cohorts["train"].vocabulary
     sex = vocabulary.groups["sex"]
     declared = {
         "rules": [(vocabulary.code[0], vocabulary.code[sex[0]])],
         "effects": [(vocabulary.code[sex[1]], vocabulary.code[j]) for j in range(7)],
+        "outcomes": [vocabulary.code[0], vocabulary.code[7]],
     }
     ruled = compare(**cohorts, **declared, seed=0)
     assert not any(s.name == "knowledge_violations" for s in comparison.scores)  # nothing was to be learned
@@ -130,7 +133,10 @@ def test_a_site_declares_rules_and_effects(cohorts: dict, comparison: Comparison
     assert found.ceiling == pytest.approx(1e4 * both)
     assert score(ruled, "effect_log_or_r").note == "7 pairs"
     assert score(comparison, "effect_log_or_r").note == "5 pairs"  # of so few patients
-    others = {s for s in ruled.scores if not s.name.startswith(("knowledge", "effect"))}
+    tstr = score(ruled, "downstream_tstr_auroc")
+    assert tstr.floor < 0.6 < tstr.value < tstr.ceiling
+    assert tstr.n == len(cohorts["test"])
+    others = {s for s in ruled.scores if not s.name.startswith(("knowledge", "effect", "downstream"))}
     assert others == {s for s in comparison.scores if not s.name.startswith("effect")}
 
 
@@ -158,6 +164,7 @@ def test_refusals_say_what_was_expected(cohorts: dict) -> None:
         "100 patients in each cohort; fresh has 99": {"fresh": cohorts["fresh"].rows(np.arange(99))},
         "train and test share 500 patients": {"test": train.rows(np.arange(500))},
         "does not have: SEX/x": {"rules": {v.code[0]: "SEX/x"}},
+        "outcomes are codes that the vocabulary does not have: X": {"outcomes": ["X"]},
         "must be two codes": {"effects": [(v.code[0], v.code[0])]},
     }
     for message, change in refused.items():

@@ -37,6 +37,13 @@ def test_distance_by_hand(cohort: Callable[..., CodeMatrix]) -> None:
     assert found["correlation_cwc"] == pytest.approx(1e6 * np.sqrt(8) / 16)
 
 
+def test_co_occurrence_against_the_line_of_equality_by_hand(cohort: Callable[..., CodeMatrix]) -> None:
+    test, other = cohort([[1, 1, 1], [1, 1, 0], [0, 0, 0], [0, 0, 1]]), cohort([[1, 1, 1], *[[0, 0, 0]] * 3])
+    # both codes: .5 .25 .25 against .25 .25 .25; residual 1/16, and 1/36 + 2/144 = 1/24 around the mean 1/3
+    assert by_name(test, other)["cooccurrence_r2"] == pytest.approx(1 - (1 / 16) / (1 / 24))
+    assert by_name(test, test)["cooccurrence_r2"] == 1
+
+
 def test_shuffled_columns_destroy_correlation(
     population: Callable[..., CodeMatrix], shuffled: Callable[..., CodeMatrix]
 ) -> None:
@@ -48,6 +55,7 @@ def test_shuffled_columns_destroy_correlation(
     assert abs(floor["log_lift_r"]) < 0.15
     assert floor["correlation_cmd"] > 3 * ceiling["correlation_cmd"]
     assert ceiling["cooccurrence_r"] > 0.95
+    assert floor["cooccurrence_r2"] < ceiling["cooccurrence_r2"] - 0.1
 
 
 def test_pairs_of_an_exclusive_group_are_no_merit(cohort: Callable[..., CodeMatrix]) -> None:

@@ -1,12 +1,23 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.fidelity.codes_per_patient import codes_per_patient
 from synthehr.fidelity.correlation import correlation
-from synthehr.fidelity.interval import Blocks, block_rows, bootstrap_codes, column_blocks, jackknife
+from synthehr.fidelity.correlation_distance import correlation_distance
+from synthehr.fidelity.interval import (
+    Blocks,
+    block_rows,
+    bootstrap_codes,
+    column_blocks,
+    jackknife,
+    leaving_out,
+    spread_of_blocks,
+)
 from synthehr.fidelity.prevalence import dimension_wise_probability
 from synthehr.fidelity.strata import strata_of
 
@@ -34,6 +45,18 @@ def test_jackknife_of_a_mean_is_the_textbook_standard_error() -> None:
     assert both[0] == pytest.approx(np.sqrt(2 / 12))
 
 
+def test_figures_of_patients_left_out_have_the_error_of_the_jackknife() -> None:
+    binary = sparse.random(123, 3, density=0.4, random_state=0, format="csr", data_rvs=np.ones)
+    kept = leaving_out(123)
+    assert kept.shape == (51, 123)
+    assert kept[0].all()
+    assert (~kept[1:]).sum(axis=0).tolist() == [1] * 123  # everybody is left out once
+    value, error = spread_of_blocks(kept @ binary.toarray() / kept.sum(axis=1, keepdims=True))
+    expected, expected_error = jackknife(lambda mean: mean, column_blocks(binary))
+    assert value == pytest.approx(expected)
+    assert error == pytest.approx(expected_error)
+
+
 def test_bootstrap_of_a_mean_is_the_textbook_standard_error() -> None:
     codes = np.random.default_rng(0).normal(size=400)
     error = bootstrap_codes(lambda v: np.asarray([v.mean()]), codes, rng=np.random.default_rng(1), draws=2000)
@@ -51,6 +74,7 @@ def test_standard_errors_match_what_other_patients_would_have_given(
         p = test.prevalence()
         found = [*codes_per_patient(test, candidate), *correlation(test, candidate, np.full(len(p), 0.1))]
         found += dimension_wise_probability(test, candidate, strata_of(np.full(len(p), 0.1)))
+        found += [replace(e, name=f"{e.name}_all") for e in correlation_distance(test, candidate, p)]
         for e in found:
             if e.stratum != ">=5%":
                 values.setdefault(e.name, []).append(e.value)

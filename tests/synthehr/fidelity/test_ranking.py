@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from synthehr.fidelity.ranking import auroc, auroc_variance, f1_at
+from synthehr.fidelity.ranking import areas, auroc, auroc_variance, f1_at
 
 SCORES = hnp.arrays(np.float64, (12, 3), elements=st.integers(0, 4).map(float))
 TRUTH = hnp.arrays(np.bool_, (12, 3))
@@ -19,6 +19,28 @@ def test_auroc_counts_a_tie_half() -> None:
     # pairs (positive, negative): 2 > 1, 2 = 2, 3 > 1, 3 > 2
     assert auroc(column(2, 3, 1, 2), column(1, 1, 0, 0) > 0)[0] == 3.5 / 4
     assert np.isnan(auroc(column(1, 2), column(1, 1) > 0)[0])
+
+
+def test_areas_by_hand() -> None:
+    truth = np.array([True, False, True, False])
+    kept = np.array([[True] * 4, [True, False, True, True], [True, False, True, False], [False, True, False, True]])
+    area, precision = areas(np.array([4.0, 3, 2, 1]), truth, kept)
+    # all: 3 of 4 pairs in order, precision 1 and 2/3 at the two hits; without the second: perfect; then one class alone
+    assert area == pytest.approx([3 / 4, 1, np.nan, np.nan], nan_ok=True)
+    assert precision == pytest.approx([(1 + 2 / 3) / 2, 1, np.nan, np.nan], nan_ok=True)
+    tied_area, tied_precision = areas(np.array([2.0, 2, 2, 2]), truth, kept[:1])
+    assert (tied_area[0], tied_precision[0]) == (0.5, 0.5)
+
+
+@given(hnp.arrays(np.float64, 12, elements=st.integers(0, 4).map(float)), TRUTH)
+def test_areas_are_those_of_scikit_learn_among_those_kept(scores: np.ndarray, masks: np.ndarray) -> None:
+    truth, kept = masks[:, 0], masks[:, 1:].T
+    for row, *found in zip(kept, *areas(scores, truth, kept), strict=True):
+        if truth[row].any() and not truth[row].all():
+            expected = [f(truth[row], scores[row]) for f in (roc_auc_score, average_precision_score)]
+            assert found == pytest.approx(expected)
+        else:
+            assert np.isnan(found).all()
 
 
 def test_delong_by_hand() -> None:

@@ -1,0 +1,60 @@
+"""`synthehr evaluate`: one synthetic cohort, measured; by flags, or as a recipe asks."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.console import NOTHING_LEFT, outcome
+
+
+def evaluate(
+    cohort: Annotated[Path, typer.Option()],
+    synthetic: Annotated[Path, typer.Option()],
+    out: Annotated[Path, typer.Option(help="Folder to write; complete or absent.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Take [evaluate], [fidelity], policy and seed from this recipe; options here come first."),
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Check that the synthetic cohort came from this run.")] = None,
+    shadows: Annotated[
+        int | None, typer.Option(min=0, help="Attack with so many generators trained like --run: even, 8 or more.")
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="Policy whose sensitive codes and quasi-identifiers count.", show_default="public_release"),
+    ] = None,
+    previous: Annotated[Path | None, typer.Option(help="An earlier synthetic cohort, to stand beside it.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Same seed, data and machine: same bytes.", show_default="0")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
+    ] = False,
+) -> None:
+    """Measure fidelity and disclosure risk, each figure between its floor and ceiling."""
+    with outcome(as_json, resumes="Shadows that were trained stand." if shadows else NOTHING_LEFT) as held:
+        from pipelines.evaluate import evaluate as stage
+        from pipelines.recipe import Evaluate, Recipe, load_recipe, validated
+        from pipelines.summary import comparison_table
+
+        asked = load_recipe(recipe) if recipe else Recipe(name="evaluate")
+        given = {"previous": None if previous is None else str(previous.absolute()), "shadows": shadows}
+        options = validated(Evaluate, asked.evaluate.model_dump() | _named(given), "evaluate")
+        held.result = stage(
+            cohort,
+            synthetic,
+            out,
+            options,
+            run=run,
+            fidelity=asked.fidelity,
+            policy=policy or asked.release.policy,
+            seed=asked.seed if seed is None else seed,
+            progress=held.progress,
+        )
+        held.tables = [comparison_table(out)]
+        held.lines = [f"evaluation: {out}"]
+
+
+def _named(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if value is not None}
