@@ -21,7 +21,7 @@ Draw: TypeAlias = Callable[[int, np.random.Generator], sparse.csr_matrix]
 PAIRED = 200  # columns, the commonest, of which pairs are looked at
 MOST_PAIRS = 20_000_000  # pairs that the training patients have, all together: fewer columns if there are more
 LEAST = 30  # patients who have a pair, real or drawn, below whom it is not looked at
-PENALTIES = (0.003, 0.01, 0.03, 0.1)  # inverse strengths of the ridge penalty, the strongest first
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse strengths of the ridge penalty, the strongest first
 DRAWN = 2  # drawn patients for each training patient
 JUDGED = 4  # drawn patients for each validation patient
 CUT = 0.99  # share of draws whose odds are met; the few that should come still oftener come as often as the bound lets
@@ -60,7 +60,9 @@ class Rejection:
         judged = [validation.binary(), draw(JUDGED * len(validation), rng)]
         found = []
         for penalty in PENALTIES:
-            fit = LogisticRegression(C=penalty, max_iter=200, tol=1e-3).fit(table, label, np.where(label, 1, 1 / DRAWN))
+            fit = LogisticRegression(C=penalty, max_iter=1_000, tol=1e-6).fit(
+                table, label, np.where(label, 1, 1 / DRAWN)
+            )
             margins = [fit.decision_function(features.of_patients(part)) for part in judged]
             found.append((fit.coef_[0], margins))
         chosen = _strongest([_losses(*margins) for _, margins in found])
@@ -164,6 +166,16 @@ def _pairs_of(shown: sparse.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.i
         rows.append(np.repeat(row, len(i)))
         pairs.append((column[:, i] * k + column[:, j]).ravel())
     return np.concatenate(rows), np.concatenate(pairs)
+
+
+def _fitted(table: sparse.csr_matrix, label: NDArray[np.bool_], penalty: float) -> LogisticRegression:
+    """The classifier of real rows against drawn ones, at equal weight of both sides.
+
+    Prevalences are calibrated before, so the gradient is small from the start: at sklearn's own tolerance nothing would
+    be learned.
+    """
+    weight = np.where(label, 1 / label.mean(), 1 / (1 - label.mean())) * label.mean()
+    return LogisticRegression(C=penalty, max_iter=1_000, tol=1e-6).fit(table, label, weight)
 
 
 def _losses(real: NDArray[np.float64], drawn: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

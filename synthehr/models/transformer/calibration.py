@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from synthehr.models.barred import Barred
+from synthehr.models.transformer.likelihood import PRIOR_CODES, level_shares
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.sampling import prevalences
 from synthehr.models.transformer.sequences import Layout, Sequences
@@ -28,7 +29,7 @@ def calibrate(
     seed: int,
     progress: Progress = silent,
 ) -> NDArray[np.float64]:
-    """Move the bias of each token until draws have the prevalences of the training patients.
+    """Move the bias of each token, and of its levels, until draws have the prevalences of the training patients.
 
     draws: patients of each round, drawn and thrown away. Returns the largest distance of a prevalence before each
     round, (rounds,).
@@ -36,13 +37,24 @@ def calibrate(
     wanted = np.bincount(train.token, minlength=layout.n_tokens) / len(train)
     rng, gaps = np.random.default_rng([seed, 8]), []
     for k, step in enumerate(STEPS):
-        found = prevalences(network, layout, barred, draws, rng)
-        gaps.append(float(np.abs(found - wanted).max()))
+        met = prevalences(network, layout, barred, draws, rng)
+        gaps.append(float(np.abs(met.token - wanted).max()))
         seen = wanted > 0  # a token that no training patient has keeps the little it was given at the start
-        ratio = np.log(wanted[seen] / np.maximum(found[seen], 1e-12))
+        ratio = np.log(wanted[seen] / np.maximum(met.token[seen], 1e-12))
         shift = np.zeros(layout.n_tokens)
         shift[seen] = np.clip(step * ratio, -MOST, MOST)
         with torch.no_grad():
             network.bias.add_(torch.from_numpy(shift).to(network.bias))
+        if network.n_levels > 1:
+            _calibrate_levels(network, train, draws * met.level, step)
         progress("calibrate", k + 1, len(STEPS), "round")
     return np.asarray(gaps)
+
+
+def _calibrate_levels(network: Network, train: Sequences, met: NDArray[np.float64], step: float) -> None:
+    """Move the levels of each code towards how often training patients have it recorded, as far as draws can tell."""
+    wanted, drawn = level_shares(train, network.start, network.n_levels), met.sum(axis=1, keepdims=True)
+    found = (met + PRIOR_CODES * wanted) / (drawn + PRIOR_CODES)  # a code drawn hardly ever stays as it is
+    shift = np.clip(step * np.log(wanted / found), -MOST, MOST)
+    with torch.no_grad():
+        network.level_bias.add_(torch.from_numpy(shift).to(network.level_bias))

@@ -20,15 +20,14 @@ from synthehr.models.barred import Barred
 from synthehr.models.options import options_of
 from synthehr.models.rejection import Rejection
 from synthehr.models.transformer.calibration import calibrate
+from synthehr.models.transformer.learning import Learning, network_of
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.options import TransformerOptions
 from synthehr.models.transformer.sampling import draw
 from synthehr.models.transformer.sequences import Layout
-from synthehr.models.transformer.training import Plan, Training, start_at_marginals
 from synthehr.models.weights import read_weights, write_weights
 from synthehr.progress import Progress, silent
-from synthehr.training.checkpoint import Checkpoint
-from synthehr.training.device import choose_device, denormals_flushed
+from synthehr.training.device import denormals_flushed
 
 
 class Transformer:
@@ -53,29 +52,16 @@ class Transformer:
         """Train by likelihood, keep the weights that held-out patients like best; resumes from `workspace`."""
         started, options = time.monotonic(), self.options
         self.vocabulary = cohort.matrix.vocabulary
-        self.layout = Layout.of(cohort.part("train"))
+        self.layout = Layout.of(cohort.part("train"), binary=options.data == "binary")
         self.barred = Barred(learn_rules(cohort.part("train")), len(self.vocabulary))
         ledger.look("codes that a member of a group bars, in the train split")
         train, validation = (self.layout.encode(cohort.part(name)) for name in ("train", "validation"))
         ledger.look("order of codes and sizes of records of the train split")
-        torch.manual_seed(seed)
-        network = _network(self.layout, options).to(choose_device(options.device))
-        start_at_marginals(network, train)
-        plan = Plan(
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            learning_rate=options.learning_rate,
-            weight_decay=options.weight_decay,
-            ema=options.ema,
-            seed=seed,
-            started=started,
-            deadline=None if options.minutes is None else started + 60 * options.minutes,
-        )
+        learning = Learning(options, self.layout, seed, workspace, started)
         with denormals_flushed():
-            training = Training(network, self.layout, plan, Checkpoint(workspace / "transformer.pt"))
-            network.load_state_dict(training.run(train, validation, progress))
+            network, history = learning.run(train, validation, progress)
             calibrate(network, self.layout, self.barred, train, draws=options.pool, seed=seed, progress=progress)
-            self.network = network.eval()
+            self.network = network
             progress("sift", 0, 1, "step")
             self.rejection = self._sift(cohort, seed) if options.rejection else None
             progress("sift", 1, 1, "step")
@@ -85,7 +71,7 @@ class Transformer:
         if options.rejection:
             ledger.look("codes and pairs of codes of the train split, against draws")
             ledger.look("choice of the penalty of their classifier by the validation split")
-        self.history = pd.DataFrame(training.history, columns=["epoch", "term", "value"])
+        self.history = pd.DataFrame(history, columns=["epoch", "term", "value"])
 
     def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
         """Draw n patients."""
@@ -118,14 +104,10 @@ class Transformer:
         model.layout = Layout.from_arrays(vocabulary, arrays)
         model.barred = Barred(arrays["rules"], len(vocabulary))
         model.rejection = Rejection.from_arrays(arrays)
-        model.network = _network(model.layout, model.options)
+        model.network = network_of(model.layout, model.options)
         model.network.load_state_dict(_state(arrays))
         model.network.eval()
         return model
-
-
-def _network(layout: Layout, options: TransformerOptions) -> Network:
-    return Network(layout.n_tokens, len(layout.starts) - 1, options.size())
 
 
 def _state(arrays: Mapping[str, Any]) -> dict[str, torch.Tensor]:

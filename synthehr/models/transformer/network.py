@@ -71,16 +71,28 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, barred: Tensor | None)
 
 
 class Network(nn.Module):
-    """Logits of the next token from the tokens before it, its block and the number of codes still to come."""
+    """Logits of the next token from the tokens before it, its block and the number of codes still to come.
 
-    def __init__(self, n_tokens: int, n_blocks: int, size: Size) -> None:
+    With more than one level, also logits of the level of that token's count: a level is seen with its token.
+    """
+
+    level_bias: Tensor
+
+    def __init__(self, n_tokens: int, n_blocks: int, size: Size, n_levels: int = 1) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.n_levels = size, n_levels
         self.token = nn.Embedding(n_tokens + 1, size.width)  # the last one stands before the first
         self.block, self.left = nn.Embedding(n_blocks, size.width), nn.Embedding(LEFT, size.width)
         self.layers = nn.ModuleList(Layer(size) for _ in range(size.layers))
         self.norm = nn.LayerNorm(size.width)
         self.bias = nn.Parameter(torch.zeros(n_tokens))
+        if n_levels > 1:
+            self.level, self.ask = nn.Embedding(n_levels, size.width), nn.Linear(size.width, size.width)
+            self.answer = nn.Linear(size.width, n_levels)
+            # not learned: of most codes there are too few counts to learn from
+            self.register_buffer("level_bias", torch.zeros(n_tokens, n_levels))
+            nn.init.normal_(self.level.weight, std=0.02)
+            nn.init.zeros_(self.answer.weight)
         for table in (self.token, self.block, self.left):
             nn.init.normal_(table.weight, std=0.02)
         for layer in self.layers:
@@ -92,9 +104,11 @@ class Network(nn.Module):
         """The token that stands before the first."""
         return self.token.num_embeddings - 1
 
-    def embed(self, before: Tensor, block: Tensor, left: Tensor) -> Tensor:
-        """What goes in where the token after `before` is asked for."""
+    def embed(self, before: Tensor, block: Tensor, left: Tensor, level: Tensor) -> Tensor:
+        """What goes in where the token after `before`, of that level, is asked for."""
         token: Tensor = self.token(before)
+        if self.n_levels > 1:
+            token = token + self.level(level)
         if self.training and self.size.hidden:
             # whole tokens, not numbers: what is learned of a patient's codes must not hang on all of them together
             kept = torch.rand(*before.shape, 1, device=token.device) >= self.size.hidden
@@ -102,9 +116,9 @@ class Network(nn.Module):
         shown: Tensor = token + self.block(block) + self.left(left.clamp(max=LEFT - 1))
         return shown
 
-    def forward(self, before: Tensor, block: Tensor, left: Tensor) -> Tensor:
+    def forward(self, before: Tensor, block: Tensor, left: Tensor, level: Tensor) -> Tensor:
         """Hidden states (batch, length, width) from (batch, length) of each."""
-        x = functional.dropout(self.embed(before, block, left), self.size.dropout, self.training)
+        x = functional.dropout(self.embed(before, block, left, level), self.size.dropout, self.training)
         for layer in self.layers:
             x = layer(x)
         hidden: Tensor = self.norm(x)
@@ -113,3 +127,9 @@ class Network(nn.Module):
     def logits(self, hidden: Tensor, start: int, stop: int) -> Tensor:
         """Logits of the tokens `start` to `stop` - 1, (..., stop - start)."""
         return functional.linear(hidden, self.token.weight[start:stop], self.bias[start:stop])
+
+    def level_logits(self, hidden: Tensor, token: Tensor) -> Tensor:
+        """Logits (n, n_levels) of the level of tokens (n,) that were drawn from hidden states (n, width)."""
+        asked = functional.gelu(self.ask(hidden + self.token(token)))
+        logits: Tensor = self.answer(asked).float() + self.level_bias[token]
+        return logits

@@ -6,25 +6,29 @@ from synthehr.errors import BadRequest
 from synthehr.models.options import check_at_least_one
 from synthehr.models.transformer.network import Size
 
-AT_LEAST_ONE = ("epochs", "batch_size", "width", "layers", "heads", "pool")
+AT_LEAST_ONE = ("epochs", "width", "layers", "heads", "pool")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerOptions:
     """Options of the transformer.
 
-    epochs: passes over the training patients; the learning rate falls to a fiftieth over all of them. minutes: a
-    wall-clock budget that ends them early, or None. batch_size: patients. width, layers, heads, dropout, hidden: of the
-    network, see `Size`. learning_rate, weight_decay: of AdamW. ema: decay of the average of the weights that is kept.
-    pool: patients drawn for a round of calibration. rejection: whether draws are sifted, see `Rejection`.
+    data: "binary" or "count". epochs: passes over the training patients; the learning rate falls to a fiftieth over all
+    of them. teachers: of how many networks, each without one fold of the patients, the network learns; 0 lets it learn
+    from the patients themselves, see `Lessons`. minutes: a wall-clock budget that ends passes early, or None.
+    batch_size: patients, or None for about a hundredth of them. width, layers, heads, dropout, hidden: of the network,
+    see `Size`. learning_rate, weight_decay: of AdamW. ema: decay of the average of the weights that is kept. pool:
+    patients drawn for a round of calibration. rejection: whether draws are sifted, see `Rejection`.
 
-    The network is small and the passes are few on purpose: seven times as many parameters brought held-out patients no
-    nearer, and at twelve passes the adversary saw a trace of the training patients (benchmarks/README.md).
+    The network is small on purpose: seven times as many parameters brought held-out patients no nearer. Learning from
+    the patients themselves it knows many of them by heart at twelve passes (benchmarks/README.md).
     """
 
-    epochs: int = 7
+    data: str = "binary"
+    epochs: int = 12
+    teachers: int = 4
     minutes: float | None = None
-    batch_size: int = 512
+    batch_size: int | None = None
     width: int = 64
     layers: int = 2
     heads: int = 4
@@ -38,9 +42,13 @@ class TransformerOptions:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        check_at_least_one(self, AT_LEAST_ONE)
+        check_at_least_one(self, AT_LEAST_ONE if self.batch_size is None else (*AT_LEAST_ONE, "batch_size"))
+        if self.teachers < 0 or self.teachers == 1:
+            raise BadRequest(f"The 'teachers' option must be 0, or 2 or more. Got {self.teachers} instead.")
         if self.width % self.heads:
             raise BadRequest(f"'width' must be a multiple of 'heads'. Got {self.width} and {self.heads} instead.")
+        if self.data not in ("binary", "count"):
+            raise BadRequest(f"The 'data' option must be 'binary' or 'count'. Got {self.data!r} instead.")
         for name in ("dropout", "hidden"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadRequest(f"The {name!r} option must be in [0, 1). Got {getattr(self, name)!r} instead.")

@@ -1,31 +1,29 @@
 """Training by likelihood, with the weights of the pass that held-out patients find likeliest."""
 
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from synthehr.errors import Diverged
+from synthehr.models.transformer.likelihood import autocast, loss_of, nats
 from synthehr.models.transformer.network import Network
 from synthehr.models.transformer.sequences import Ints, Layout, Sequences
 from synthehr.progress import Progress, silent
 from synthehr.training.adversarial import Averaged, Row
 from synthehr.training.checkpoint import Checkpoint
 
+Loss: TypeAlias = Callable[[Network, Layout, Sequences, Ints], Tensor]  # a sum over the patients of these rows
+
 MAX_GRAD_NORM = 1.0
 WARM_UP = 0.03  # share of the run in which the learning rate rises
 LAST = 0.02  # of the learning rate, at the end of its cosine
-BF16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-LEAST_PART = 32  # patients
-JUDGED = 1_000  # patients of a batch that is judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,73 +40,13 @@ class Plan:
     deadline: float | None
 
 
-def loss_of(network: Network, layout: Layout, sequences: Sequences, rows: Ints) -> Tensor:
-    """Negative log-likelihood of so many patients, a scalar sum in nats."""
-    device = network.bias.device
-
-    def tensor(part: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(part).to(device, non_blocking=True)
-
-    shown, places = [], []
-    for part in _like_lengths(sequences, rows):
-        at, there = sequences.padded(part)
-        before = np.concatenate([np.full((len(part), 1), network.start), sequences.token[at[:, :-1]]], axis=1)
-        hidden = network(tensor(before), tensor(sequences.block[at]), tensor(sequences.left[at]))
-        shown.append(hidden.flatten(0, 1)[tensor(np.flatnonzero(there))])
-        places.append(at[there])
-    hidden, place = torch.cat(shown), np.concatenate(places)
-    block = sequences.block[place]
-    parts = []
-    for k, (start, stop) in enumerate(pairwise(layout.starts.tolist())):
-        asked = np.flatnonzero(block == k)  # a block's own tokens are all that can stand there
-        if not len(asked):
-            continue
-        where = place[asked]
-        logits = network.logits(hidden[tensor(asked)], start, stop).float()
-        index = torch.arange(start, stop, device=device)
-        low, high = (tensor(part[where])[:, None] for part in (sequences.low, sequences.high))
-        logits = logits.masked_fill_((index < low) | (index >= high), -torch.inf)
-        parts.append(functional.cross_entropy(logits, tensor(sequences.token[where] - start), reduction="sum"))
-    return torch.stack(parts).sum()
-
-
-def _like_lengths(sequences: Sequences, rows: Ints) -> Iterator[Ints]:
-    """The rows by length, in parts of a half, a quarter, ...: records are short with a long tail, and pads cost."""
-    by_length = rows[np.argsort(sequences.indptr[rows + 1] - sequences.indptr[rows], kind="stable")]
-    while len(by_length) > LEAST_PART:
-        half = len(by_length) // 2
-        yield by_length[:half]
-        by_length = by_length[half:]
-    yield by_length
-
-
-def autocast(network: Network) -> torch.autocast:
-    """Products in bfloat16 where the processor has instructions for them: two to three times as fast."""
-    device = network.bias.device.type
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda" or BF16)
-
-
-@torch.no_grad()
-def nats(network: Network, layout: Layout, sequences: Sequences) -> float:
-    """Mean negative log-likelihood of a patient, in nats."""
-    network.eval()
-    with autocast(network):
-        total = sum(loss_of(network, layout, sequences, rows).item() for rows in sequences.batches(JUDGED, None))
-    return float(total) / len(sequences)
-
-
-def start_at_marginals(network: Network, train: Sequences) -> None:
-    """Set the bias to the log frequency of each token, so that training starts from independent codes."""
-    seen = np.bincount(train.token, minlength=network.start) + 0.5
-    with torch.no_grad():
-        network.bias.copy_(torch.from_numpy(np.log(seen / len(train))))
-
-
 class Training:
     """Where a run stands: what a checkpoint holds."""
 
-    def __init__(self, network: Network, layout: Layout, plan: Plan, checkpoint: Checkpoint) -> None:
-        self.network, self.layout, self.plan, self.checkpoint = network, layout, plan, checkpoint
+    def __init__(
+        self, network: Network, layout: Layout, plan: Plan, checkpoint: Checkpoint, loss: Loss = loss_of
+    ) -> None:
+        self.network, self.layout, self.plan, self.checkpoint, self.loss = network, layout, plan, checkpoint, loss
         decayed = [p for name, p in network.named_parameters() if p.ndim > 1]
         others = [p for name, p in network.named_parameters() if p.ndim == 1]
         parts = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -118,42 +56,47 @@ class Training:
         if state := checkpoint.read():
             self._restore(state)
 
-    def run(self, train: Sequences, validation: Sequences, progress: Progress = silent) -> dict[str, Tensor]:
-        """Train until the plan ends; the best averaged weights.
+    def run(
+        self,
+        train: Sequences,
+        validation: Sequences,
+        progress: Progress = silent,
+        among: Ints | None = None,
+        stage: str = "train",
+    ) -> dict[str, Tensor]:
+        """Train until the plan ends; the best averaged weights. among: rows of the patients to learn from, or all.
 
         Raises:
             Diverged: a loss that is not finite.
         """
-        judged = Network(self.network.start, self.network.block.num_embeddings, self.network.size).to(
-            self.network.bias.device
-        )
+        judged = copy.deepcopy(self.network)
         if not self.best:  # the clock may end a run before its first pass
             self.best = {k: v.clone() for k, v in self.average.state.items()}
         while self.epoch < self.plan.epochs and not self._late():
-            seen = self._one_pass(train)
+            seen = self._one_pass(train, np.arange(len(train)) if among is None else among)
             self.epoch += 1
             judged.load_state_dict(self.average.state)
             held_out = nats(judged, self.layout, validation)
             self.history += [(self.epoch, "train_nats", seen), (self.epoch, "held_out_nats", held_out)]
             if held_out < self.best_nats:
                 self.best_nats, self.best = held_out, {k: v.clone() for k, v in self.average.state.items()}
-            progress("train", self.epoch, self.plan.epochs, "pass", f"held-out {held_out:.3f} nats a patient")
+            progress(stage, self.epoch, self.plan.epochs, "pass", f"held-out {held_out:.3f} nats a patient")
             if self.checkpoint.due() or self.epoch == self.plan.epochs:
                 self.save()
         return self.best
 
-    def _one_pass(self, train: Sequences) -> float:
+    def _one_pass(self, train: Sequences, among: Ints) -> float:
         self.network.train()
         torch.manual_seed(self.plan.seed * 1_000_003 + self.epoch)
-        total, seen, steps = 0.0, 0, -(-len(train) // self.plan.batch_size)
-        batches = train.batches(self.plan.batch_size, np.random.default_rng([self.plan.seed, 3, self.epoch]))
+        total, seen, steps = 0.0, 0, -(-len(among) // self.plan.batch_size)
+        batches = train.batches(self.plan.batch_size, np.random.default_rng([self.plan.seed, 3, self.epoch]), among)
         for k, rows in enumerate(batches):
             if self._late():
                 break
             for part in self.optimizer.param_groups:
                 part["lr"] = self.plan.learning_rate * self._rate((self.epoch + k / steps) / self.plan.epochs)
             with autocast(self.network):
-                loss = loss_of(self.network, self.layout, train, rows)
+                loss = self.loss(self.network, self.layout, train, rows)
             self.optimizer.zero_grad(set_to_none=True)
             (loss / len(rows)).backward()
             norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRAD_NORM)

@@ -51,6 +51,20 @@ def test_a_pair_that_comes_too_seldom_is_put_right() -> None:
     assert third == pytest.approx(0.16, abs=0.012)  # the control: a pair that was right stays
 
 
+def test_a_small_difference_is_learned_too() -> None:
+    """Real patients have a code at .0103, drawn ones, twice as many, at .0100; another one both at .2."""
+    real, drawn = np.zeros((100_000, 2)), np.zeros((200_000, 2))
+    real[:1_030, 0], drawn[:2_000, 0] = 1, 1
+    real[::5, 1], drawn[::5, 1] = 1, 1
+    label = np.arange(300_000) < 100_000
+    table = sparse.csr_matrix(np.vstack([real, drawn]), dtype=np.float32)
+    fit = rejection._fitted(table, label, 100.0)
+    expected = special.logit(0.0103) - special.logit(0.01)  # all but unpenalised, the log odds ratio by hand
+    assert fit.coef_[0, 0] == pytest.approx(expected, rel=0.05)
+    assert fit.coef_[0, 1] == pytest.approx(0, abs=1e-3)
+    assert fit.intercept_[0] == pytest.approx(0, abs=1e-3)  # both sides weigh the same
+
+
 def test_where_draws_are_right_hardly_anything_is_turned_away() -> None:
     found = Rejection.of(draw_of(1.2), patients(1.2, 8_000, 0), patients(1.2, 3_000, 1), seed=2)
     if found is not None:

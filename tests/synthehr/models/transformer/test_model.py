@@ -12,6 +12,7 @@ from synthehr.models.transformer.model import Transformer
 
 TINY = {
     "epochs": 16,
+    "teachers": 0,
     "ema": 0.98,
     "batch_size": 64,
     "width": 32,
@@ -54,6 +55,22 @@ def test_what_is_saved_draws_the_same_patients(fitted: Transformer, tmp_path: Pa
     assert (tmp_path / "history.parquet").is_file()
 
 
+def test_counts_come_with_their_codes(cohort: Cohort, tmp_path: Path) -> None:
+    model = Transformer(**{**TINY, "data": "count"})
+    model.fit(cohort, seed=0, workspace=tmp_path, ledger=Ledger())
+    train, drawn = cohort.part("train").counts, model.sample(20_000, rng=np.random.default_rng(2))
+    codes = cohort.matrix.vocabulary.free
+    wanted, found = (np.bincount(np.minimum(m[:, codes].data, 3), minlength=4)[1:] for m in (train, drawn))
+    np.testing.assert_allclose(found / found.sum(), wanted / wanted.sum(), atol=0.02)  # 1 + Poisson(.4) in this cohort
+    assert wanted[1] / wanted.sum() > 0.2  # the control: not all are single
+    for columns in cohort.matrix.vocabulary.groups.values():
+        assert (drawn[:, columns].sum(axis=1) == 1).all()
+    model.save(tmp_path)
+    again = Transformer.load(tmp_path, model.vocabulary)
+    one, other = (m.sample(500, rng=np.random.default_rng(3)) for m in (model, again))
+    assert (one != other).nnz == 0
+
+
 def test_every_look_is_in_the_ledger(cohort: Cohort, tmp_path: Path) -> None:
     ledger = Ledger()
     Transformer(**{**TINY, "epochs": 1}).fit(cohort, seed=0, workspace=tmp_path, ledger=ledger)
@@ -62,8 +79,17 @@ def test_every_look_is_in_the_ledger(cohort: Cohort, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epoch": 3}, {"epochs": 0}, {"width": 30, "heads": 4}, {"dropout": 1.0}, {"hidden": -0.1}]
+    "wrong",
+    [
+        {"epoch": 3},
+        {"epochs": 0},
+        {"width": 30, "heads": 4},
+        {"dropout": 1.0},
+        {"hidden": -0.1},
+        {"teachers": 1},
+        {"data": "counts"},
+    ],
 )
-def test_what_cannot_be_asked_is_refused(wrong: dict[str, int | float]) -> None:
+def test_what_cannot_be_asked_is_refused(wrong: dict[str, int | float | str]) -> None:
     with pytest.raises(BadRequest):
         Transformer(**wrong)

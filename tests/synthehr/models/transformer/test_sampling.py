@@ -1,6 +1,7 @@
 """What is drawn has the probability that the network gives it, and the shape that the layout promises."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.models.barred import Barred
-from synthehr.models.transformer import sampling, sequences, training
+from synthehr.models.transformer import likelihood, sampling, sequences
+from synthehr.models.transformer.likelihood import loss_of
 from synthehr.models.transformer.network import Network, Size
 from synthehr.models.transformer.sampling import draw, prevalences
 from synthehr.models.transformer.sequences import Layout
-from synthehr.models.transformer.training import loss_of
 
 NAMES = ("SEX/f", "SEX/m", "A/1", "A/2", "A/3", "B/1")
 
@@ -42,7 +43,7 @@ def every_patient() -> CodeMatrix:
 
 def test_patients_are_drawn_as_often_as_the_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "MIN_PATIENTS", 1)
-    monkeypatch.setattr(training, "BF16", False)
+    monkeypatch.setattr(likelihood, "BF16", False)
     patients = every_patient()
     layout = Layout.of(patients)
     network, coded = network_of(layout), layout.encode(patients)
@@ -55,15 +56,59 @@ def test_patients_are_drawn_as_often_as_the_network_says(monkeypatch: pytest.Mon
     place = {tuple(row): k for k, row in enumerate(patients.counts.toarray().tolist())}
     seen = np.bincount([place[tuple(row)] for row in drawn.tolist()], minlength=32)
     assert stats.chisquare(seen, said * 40_000).pvalue > 1e-3
-    told = prevalences(network, layout, free_of(layout), 4_000, np.random.default_rng(2))
+    told = prevalences(network, layout, free_of(layout), 4_000, np.random.default_rng(2)).token
     by_hand = np.bincount(coded.token, weights=np.repeat(said, np.diff(coded.indptr)), minlength=layout.n_tokens)
     np.testing.assert_allclose(told, by_hand, atol=0.025)
     assert stats.chisquare(seen, np.roll(said, 1) * 40_000).pvalue < 1e-9  # the control: other probabilities
 
 
+def test_who_has_many_codes_is_not_given_rare_ones_only() -> None:
+    """Twenty codes, the later the rarer; patients of six codes have three of the first five among them."""
+    rng = np.random.default_rng(0)
+    rows = np.zeros((4_000, 22), dtype=np.int64)
+    rows[:, 0] = 1
+    for row in rows:
+        rare = rng.random() < 0.05
+        row[2 + rng.choice(5, 3, replace=False)] = 1
+        row[7 + rng.choice(15 if rare else 6, 3, replace=False)] = 1
+    names = ("SEX/f", "SEX/m", *(f"A/{k}" for k in range(20)))
+    vocabulary = Vocabulary(names, ("",) * 22, ("sex", "sex", *[None] * 20))
+    layout = Layout.of(CodeMatrix(canonical(sparse.csr_matrix(rows)), np.arange(4_000), vocabulary))
+    network = network_of(layout)  # it has learned nothing, and draws any code that may stand there
+    drawn = draw(network, layout, free_of(layout), 2_000, np.random.default_rng(0))
+    free = replace(layout, reach=tuple(np.full(2, 19) for _ in layout.systems))
+    without = draw(network, free, free_of(layout), 2_000, np.random.default_rng(0))
+    commonest = layout.systems[0][:6]
+    assert (drawn[:, commonest].sum(axis=1) >= 1).all()
+    assert (without[:, commonest].sum(axis=1) == 0).mean() > 0.01  # the control
+
+
+def test_counts_are_drawn_as_often_as_the_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "MIN_PATIENTS", 1)
+    monkeypatch.setattr(likelihood, "BF16", False)
+    # of one sex, with one or two of two codes of A, each recorded once, or three times
+    rows = [[1, 0, a, b, 0, 0] for a, b in itertools.product((0, 1, 3), repeat=2) if a or b]
+    vocabulary = Vocabulary(NAMES, ("",) * 6, ("sex", "sex", None, None, None, None))
+    patients = CodeMatrix(canonical(sparse.csr_matrix(np.array(rows))), np.arange(len(rows)), vocabulary)
+    layout = Layout.of(patients, binary=False)
+    assert layout.levels.tolist() == [1, 3]
+    torch.manual_seed(3)
+    network = Network(layout.n_tokens, len(layout.starts) - 1, Size(width=16, layers=2, heads=2, dropout=0.1), 2)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.25)
+    coded = layout.encode(patients)
+    with torch.no_grad():
+        said = np.exp([-loss_of(network.eval(), layout, coded, np.array([k])).item() for k in range(len(rows))])
+    drawn = draw(network, layout, free_of(layout), 40_000, np.random.default_rng(1)).toarray()
+    place = {tuple(row): k for k, row in enumerate(rows)}
+    seen = np.bincount([place[tuple(row)] for row in drawn.tolist() if tuple(row) in place], minlength=len(rows))
+    assert stats.chisquare(seen, said / said.sum() * seen.sum()).pvalue > 1e-3
+    assert stats.chisquare(seen, np.roll(said, 1) / said.sum() * seen.sum()).pvalue < 1e-9  # the control
+
+
 def test_what_is_barred_is_not_drawn_and_the_rest_keeps_its_odds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "MIN_PATIENTS", 1)
-    monkeypatch.setattr(training, "BF16", False)
+    monkeypatch.setattr(likelihood, "BF16", False)
     patients = every_patient()
     layout = Layout.of(patients)
     network, coded = network_of(layout), layout.encode(patients)

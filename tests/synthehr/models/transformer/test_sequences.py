@@ -41,6 +41,40 @@ def test_tokens_on_paper(small: CodeMatrix) -> None:
     assert (coded.low[8], coded.high[8]) == (7, 8)  # three of three: there is no choice
 
 
+def test_counts_on_paper(small: CodeMatrix) -> None:
+    layout = Layout.of(small, binary=False)
+    assert layout.levels.tolist() == [1, 2]
+    np.testing.assert_allclose(layout.tally, [0, 6 / 7, 1 / 7])
+    coded = layout.encode(small)
+    # the first patient has A/3 twice and A/1 once, A/3 first
+    assert coded.level.tolist() == [0, 0, 0, 1, 0, *[0] * 7, *[0] * 4]
+    assert Layout.of(small).encode(small).level.max() == 0  # presence
+
+
+def test_a_rare_count_shares_the_level_of_the_next_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "MIN_PATIENTS", 2)
+    train = matrix_of(
+        [[1, 0, 1, 0, 0, 0], [1, 0, 1, 0, 0, 0], [1, 0, 3, 3, 0, 0], [1, 0, 4, 0, 0, 0], [1, 0, 2, 0, 0, 0]]
+    )
+    layout = Layout.of(train, binary=False)
+    assert layout.levels.tolist() == [1, 3]
+    uniform = (np.arange(900) + 0.5) / 900
+    drawn = layout.count_of(np.tile([0, 1, 1], 300), uniform)
+    # once or twice as 2 to 1, three or four times as 2 to 1
+    assert np.bincount(drawn[np.arange(900) % 3 == 0])[1:] == pytest.approx([200, 100], abs=2)
+    assert np.bincount(drawn[np.arange(900) % 3 > 0])[3:] == pytest.approx([400, 200], abs=3)
+
+
+def test_all_but_a_few_patients_stand_within_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequences, "FEW", 1)
+    monkeypatch.setattr(sequences, "MIN_PATIENTS", 1)
+    one, two, three = [1, 0, 1, 0, 0, 0], [1, 0, 1, 1, 0, 0], [1, 0, 0, 1, 1, 0]
+    # A/1 is commonest, then A/2, then A/3: of two codes the first stands at place 0 in three patients, at 1 in one
+    layout = Layout.of(matrix_of([one, one, two, two, two, three]))
+    assert layout.reach[0].tolist() == [2, 2, 0]
+    assert Layout.of(matrix_of([one, one, two, two, three, three])).reach[0].tolist() == [2, 2, 1]  # the control
+
+
 def test_a_rare_size_shares_the_token_of_the_next_smaller_and_is_drawn_as_often_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,10 +9,11 @@ import torch
 
 from synthehr.cohort.cohort import Cohort
 from synthehr.errors import Diverged
-from synthehr.models.transformer import training
+from synthehr.models.transformer import likelihood
+from synthehr.models.transformer.likelihood import loss_of, nats, start_at_marginals
 from synthehr.models.transformer.network import Network, Size
 from synthehr.models.transformer.sequences import Layout, Sequences
-from synthehr.models.transformer.training import Plan, Training, loss_of, nats, start_at_marginals
+from synthehr.models.transformer.training import Plan, Training
 from synthehr.training.checkpoint import Checkpoint
 
 PLAN = Plan(
@@ -23,7 +24,7 @@ Parts = tuple[Layout, Sequences, Sequences]
 
 @pytest.fixture
 def parts(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> Parts:
-    monkeypatch.setattr(training, "BF16", False)
+    monkeypatch.setattr(likelihood, "BF16", False)
     layout = Layout.of(cohort.part("train"))
     return layout, layout.encode(cohort.part("train")), layout.encode(cohort.part("validation"))
 
@@ -53,7 +54,7 @@ def test_it_starts_at_the_marginals(parts: Parts) -> None:
     shares = np.bincount(first, minlength=2)[:2] / len(train)
     entropy = -float((shares * np.log(shares)).sum())
     rows = np.arange(len(train))
-    only_sex = Sequences.of(layout, np.arange(len(train) + 1), first)
+    only_sex = Sequences.of(layout, np.arange(len(train) + 1), first, np.zeros_like(first))
     assert loss_of(network, layout, only_sex, rows).item() / len(train) == pytest.approx(entropy, abs=1e-3)
 
 
