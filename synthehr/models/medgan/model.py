@@ -27,6 +27,7 @@ from synthehr.models.medgan.moments import PairMoments
 from synthehr.models.medgan.options import MedganOptions
 from synthehr.models.medgan.sampler import Sampler
 from synthehr.models.options import options_of
+from synthehr.models.rejection import Rejection
 from synthehr.models.sizes import SizeHead, extended, size_heads, size_values
 from synthehr.models.weights import read_weights, write_weights
 from synthehr.progress import Progress, silent
@@ -46,7 +47,8 @@ class Medgan:
     """medGAN (Choi et al. 2017), grown: a factor start, drawn records for the discriminator, a term for pairs of codes.
 
     The networks, minibatch averaging and the adversarial loss are the paper's. What differs: a factor start in place of
-    the autoencoder, straight-through draws of what will be released, and a generator term for pairs of codes.
+    the autoencoder, straight-through draws of what will be released, a generator term for pairs of codes, and draws
+    that are sifted (`Rejection`).
     options: see `MedganOptions`; each can be set back to the paper's.
     """
 
@@ -63,6 +65,7 @@ class Medgan:
     }
     vocabulary: Vocabulary
     sampler: Sampler
+    rejection: Rejection | None
 
     def __init__(self, **options: Any) -> None:
         self.options = options_of(MedganOptions, self.name, {**self.defaults, **options})
@@ -77,16 +80,24 @@ class Medgan:
             losses = training.start(workspace, started=start, progress=progress)
             best, rows = training.play(workspace, started=start, progress=progress)
             self.sampler, _ = training.choose(best, NOISES, self.options.pool)
+            self.rejection = self._sift(cohort, seed, ledger) if self.options.rejection else None
         rows = [(k + 1, "reconstruction", loss) for k, loss in enumerate(losses)] + rows
         self.history = pd.DataFrame(rows, columns=["epoch", "term", "value"])
 
     def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
         """Draw n patients."""
-        return self.sampler.sample(n, rng)
+        draw = self.sampler.sample
+        return draw(n, rng) if self.rejection is None else self.rejection.sample(draw, n, rng)
+
+    def _sift(self, cohort: Cohort, seed: int, ledger: Ledger) -> Rejection | None:
+        ledger.look("codes and pairs of codes of the train split, against draws")
+        ledger.look("choice of the penalty of their classifier by the validation split")
+        return Rejection.of(self.sampler.sample, cohort.part("train"), cohort.part("validation"), seed=seed)
 
     def save(self, folder: Path) -> None:
         """Write weights (generator and decoder; no discriminator, no encoder), options and history."""
-        write_weights(folder, self.name, json.loads(json.dumps(asdict(self.options))), self.sampler.arrays())
+        arrays = self.sampler.arrays() | ({} if self.rejection is None else self.rejection.arrays())
+        write_weights(folder, self.name, json.loads(json.dumps(asdict(self.options))), arrays)
         if self.history is not None:
             self.history.to_parquet(folder / "history.parquet", index=False)
 
@@ -97,6 +108,7 @@ class Medgan:
         model = cls(**options)
         model.vocabulary = vocabulary
         model.sampler = Sampler.from_arrays(arrays, model.options.shape(), vocabulary)
+        model.rejection = Rejection.from_arrays(arrays)
         return model
 
 
@@ -108,7 +120,7 @@ class MedganPaper(Medgan):
     """
 
     name = "medgan_paper"
-    defaults: Mapping[str, Any] = {"sizes": False, "rules": False}
+    defaults: Mapping[str, Any] = {"sizes": False, "rules": False, "rejection": False}
 
 
 class _Training:

@@ -23,8 +23,9 @@ class MedganOptions:
     the paper. pair_weight: of the generator term that matches pairs of codes; 0 is the paper. ema: decay of the average
     of the generator that is kept. judge_every: passes between looks at held-out patients. sizes: whether the number of
     codes a system is learned as a group and met exactly. rules: whether codes that hardly ever come with a sex or age
-    are never drawn with it. noise: scale of the logistic noise on the scores before they
-    are cut, or None to let held-out patients choose. pool: draws on which thresholds are calibrated.
+    are never drawn with it. rejection: whether draws are sifted, see `Rejection`. noise: scale of the logistic noise on
+    the scores before they are cut, or None to let held-out patients choose. pool: draws on which thresholds are
+    calibrated.
     """
 
     data: str = "binary"
@@ -45,6 +46,7 @@ class MedganOptions:
     judge_every: int = 10
     sizes: bool = True
     rules: bool = True
+    rejection: bool = True
     noise: float | None = None
     pool: int = 100_000
     device: str = "auto"
