@@ -1,4 +1,4 @@
-"""The main job on several splits: what each generator scored on each, and the mean with its range.
+"""The main job on several splits: what each generator scored on each, the mean with its range, and what attacks saw.
 
 for each seed: synthehr run RECIPE_WITH_THAT_SEED --extract EXTRACT --out OUT/SEED
 python benchmarks/main_job.py OUT/0 OUT/1 OUT/2 --json benchmarks/results/main_job.json
@@ -7,6 +7,7 @@ python benchmarks/main_job.py OUT/0 OUT/1 OUT/2 --json benchmarks/results/main_j
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,47 +16,65 @@ from synthehr.landing import read_manifest, versions
 
 COMMON = ">=1%"
 SCORES = {
-    "detection_auroc_boosted": "detection, boosted, AUROC",
-    "dwpred_auroc_gap": "DWPred, mean AUROC gap",
-    "dwpred_auroc_loss": "DWPred, mean AUROC loss",
-    "dwpred_auroc_r": "DWPred, r of AUROC over codes",
-    "correlation_r_200": "correlation r, 200 commonest codes",
-    "correlation_cmd": "correlation distance (CMD), codes of 1 % and more",
-    "codes_per_patient_ks": "codes per patient, Kolmogorov-Smirnov",
-    "dwp_pearson": "DWP Pearson",
-    "dwp_spearman": "DWP Spearman",
-    "code_coverage": "code coverage",
+    ("detection_auroc_boosted", "all"): "detection, boosted, AUROC",
+    ("dwpred_auroc_gap", "all"): "DWPred, mean AUROC gap",
+    ("dwpred_auroc_loss", "all"): "DWPred, mean AUROC loss",
+    ("dwpred_auroc_r", "all"): "DWPred, r of AUROC over codes",
+    ("downstream_tstr_auroc", "all"): "readmission, trained on synthetic patients, AUROC",
+    ("correlation_r_200", "all"): "correlation r, 200 commonest codes",
+    ("correlation_cmd", COMMON): "correlation distance (CMD), codes of 1 % and more",
+    ("correlation_cmd", "all"): "correlation distance (CMD), all codes",
+    ("codes_per_patient_ks", "all"): "codes per patient, Kolmogorov-Smirnov",
+    ("dwp_pearson", "all"): "DWP Pearson",
+    ("dwp_spearman", "all"): "DWP Spearman",
+    ("code_coverage", "all"): "code coverage",
+    ("knowledge_violations", "all"): "knowledge violations in 10,000 patients",
 }
 GENERATORS = ("synthetic", "copula", "independent", "holdout")
+ATTACKS = ("membership_kernel", "membership_stack")
 
 
 def scores(out: Path) -> pd.DataFrame:
-    """Columns generator, name, seed, value: the scores of one finished run."""
+    """Columns generator, name, stratum, seed, value: the scores of one finished run."""
     found = Evaluation.read(out / "evaluation").comparators
-    # the distance of correlations over all codes is mostly noise: that of the common ones
-    wanted = found["name"].map(lambda name: COMMON if name == "correlation_cmd" else "all")
-    whole = found[found["name"].isin(SCORES) & (found["stratum"] == wanted)]
+    chosen = [pair in SCORES for pair in zip(found["name"], found["stratum"], strict=True)]
     seed = read_manifest(out / "cohort", "cohort").config["seed"]
-    return whole.assign(seed=seed)[["generator", "name", "seed", "value"]]
+    return found[chosen].assign(seed=seed)[["generator", "name", "stratum", "seed", "value"]]
+
+
+def membership(out: Path) -> dict[str, Any]:
+    """What attacks on membership saw of one finished run: AUC, interval, control; TPR at 1 % FPR; smallest Holm p."""
+    risks = json.loads((out / "evaluation" / "risk.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = {}
+    for risk in risks:
+        if risk["attack"] in ATTACKS and risk["metric"] in ("auc", "tpr_at_fpr_0.01"):
+            found[f"{risk['attack']} {risk['metric']}"] = [risk[k] for k in ("value", "low", "high", "control")]
+    tested = [r for r in risks if r["attack"].startswith("membership") and r["p_adjusted"] is not None]
+    smallest = min(tested, key=lambda risk: float(risk["p_adjusted"]))
+    return found | {"smallest_p": [smallest["attack"], smallest["p_adjusted"]]}
 
 
 def main() -> None:
-    """Print one row a score and write every value."""
+    """Print one row a score, then what attacks saw of each run, and write every value."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", type=Path, nargs="+", help="folders that `synthehr run` wrote")
     arguments.add_argument("--json", type=Path)
     given = arguments.parse_args()
     table = pd.concat([scores(out) for out in given.out], ignore_index=True)
-    for name, words in SCORES.items():
+    for (name, stratum), words in SCORES.items():
         cells = []
+        of_score = table[(table["name"] == name) & (table["stratum"] == stratum)]
         for generator in GENERATORS:
-            values = table[(table["name"] == name) & (table["generator"] == generator)]["value"]
+            values = of_score[of_score["generator"] == generator]["value"]
             cells.append(f"{values.mean():.4g} ({values.min():.4g} to {values.max():.4g})" if len(values) else "")
         if any(cells):
             print(f"| {words} | {' | '.join(cells)} |")
+    seen = [membership(out) for out in given.out]
+    for one in seen:
+        print(one)
     if given.json:
-        records = table.sort_values(["name", "generator", "seed"]).to_dict("records")
-        document = {"versions": versions(), "values": records}
+        records = table.sort_values(["name", "stratum", "generator", "seed"]).to_dict("records")
+        document = {"versions": versions(), "values": records, "membership": seen}
         given.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

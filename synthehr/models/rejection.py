@@ -60,9 +60,7 @@ class Rejection:
         judged = [validation.binary(), draw(JUDGED * len(validation), rng)]
         found = []
         for penalty in PENALTIES:
-            fit = LogisticRegression(C=penalty, max_iter=1_000, tol=1e-6).fit(
-                table, label, np.where(label, 1, 1 / DRAWN)
-            )
+            fit = _fitted(table, label, penalty)
             margins = [fit.decision_function(features.of_patients(part)) for part in judged]
             found.append((fit.coef_[0], margins))
         chosen = _strongest([_losses(*margins) for _, margins in found])

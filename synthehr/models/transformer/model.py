@@ -86,12 +86,10 @@ class Transformer:
     def save(self, folder: Path) -> None:
         """Write weights, options and history."""
         arrays = {f"network.{name}": value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        write_weights(
-            folder,
-            self.name,
-            json.loads(json.dumps(asdict(self.options))),
-            arrays | self.layout.arrays() | {"rules": self.barred.rules},
-        )
+        arrays |= self.layout.arrays() | {"rules": self.barred.rules}
+        if self.rejection is not None:
+            arrays |= self.rejection.arrays()
+        write_weights(folder, self.name, json.loads(json.dumps(asdict(self.options))), arrays)
         if self.history is not None:
             self.history.to_parquet(folder / "history.parquet", index=False)
 

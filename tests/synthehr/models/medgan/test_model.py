@@ -120,3 +120,14 @@ def test_fitting_leaves_the_holdout_unseen(cohort: Cohort, tmp_path: Path) -> No
     one, two = fitted(cohort, tmp_path / "a", epochs=2), fitted(scrambled, tmp_path / "b", epochs=2)
     for a, b in zip(one.sampler.arrays().values(), two.sampler.arrays().values(), strict=True):
         assert np.array_equal(a, b)
+
+
+def test_what_sifts_its_draws_is_saved_with_it(cohort: Cohort, tmp_path: Path) -> None:
+    model = fitted(cohort, tmp_path, Medgan, epochs=1)
+    assert model.rejection is not None
+    model.save(tmp_path)
+    again = Medgan.load(tmp_path, model.vocabulary)
+    one, other = (m.sample(500, rng=np.random.default_rng(3)) for m in (model, again))
+    assert (one != other).nnz == 0
+    again.rejection = None
+    assert (one != again.sample(500, rng=np.random.default_rng(3))).nnz > 0  # the control
