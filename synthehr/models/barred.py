@@ -12,8 +12,7 @@ from synthehr.fidelity.knowledge import Rules
 class Barred:
     """Which codes each member of an exclusive group bars.
 
-    rules: (n_rules, 2) int64, column of a code and of the member that it must not come with. table: (n_codes, n_codes)
-    would say the same; only the rows of members that bar something are kept. n_codes: columns.
+    rules: (n_rules, 2) int64, column of a code and of the member that it must not come with. n_codes: columns.
     """
 
     rules: Rules
