@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipelines.recipe import Fidelity
+from synthehr.cohort.constraints import column_pairs, site_rules
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.fidelity.downstream import outcome_columns
-from synthehr.fidelity.knowledge import column_pairs, site_rules
 
 CHECKS: Mapping[str, Callable[[Vocabulary, Any], Any]] = {
     "rules": site_rules,

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.augmentation.pools import Pool
+from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.matrix import CodeMatrix
-from synthehr.fidelity.knowledge import learn_rules
 
 BALANCE = 10**9  # so many times the positives: as many as there are, until both classes are equal
 

@@ -10,8 +10,9 @@ from benchmarks.yardstick import Yardstick
 from privacy.membership.density import kernel_ratio
 from privacy.ranks import Targets, auc, tpr_at_fpr
 from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.matrix import CodeMatrix
-from synthehr.fidelity.knowledge import clinical_knowledge, learn_rules
+from synthehr.fidelity.knowledge import clinical_knowledge
 
 ATTACKED = 8_000  # members, as many holdout patients, and as many others for the attacker to compare with
 FPR = 0.01

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from synthehr.cohort.constraints import CodePairs, Rules, column_pairs, learn_rules, site_rules
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.errors import BadRequest
 from synthehr.evaluation import CODE_COLUMNS, COMPARATOR_COLUMNS
 from synthehr.fidelity.coverage import COVERAGE, code_coverage, expected_coverage
 from synthehr.fidelity.downstream import fit_outcomes, outcome_columns
-from synthehr.fidelity.knowledge import CodePairs, Rules, column_pairs, learn_rules, site_rules
 from synthehr.fidelity.measures import Yardstick, measures_here
 from synthehr.fidelity.prediction import CodePredictions, predict_codes, predictable_codes
 from synthehr.fidelity.score import Estimate, Score

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from synthehr.cohort.constraints import Rules
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.fidelity.clusters import latent_clusters
 from synthehr.fidelity.codes_per_patient import codes_per_patient
@@ -12,7 +13,7 @@ from synthehr.fidelity.correlation_distance import correlation_distance
 from synthehr.fidelity.demographics import EXTRA, demographic_scores, sdmetrics_installed
 from synthehr.fidelity.detection import detection
 from synthehr.fidelity.downstream import OutcomeModels, downstream
-from synthehr.fidelity.knowledge import Rules, clinical_knowledge
+from synthehr.fidelity.knowledge import clinical_knowledge
 from synthehr.fidelity.prediction import CodePredictions, dimension_wise_prediction
 from synthehr.fidelity.prevalence import dimension_wise_probability, spurious_mass
 from synthehr.fidelity.score import Estimate

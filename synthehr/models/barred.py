@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthehr.fidelity.knowledge import Rules
+from synthehr.cohort.constraints import Rules
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from pipelines.plan import plan
 from pipelines.recipe import Evaluate, Fidelity, load_recipe
 from pipelines.run import from_events
 from synthehr.cohort.cohort import read_cohort
+from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.evaluation import Evaluation
-from synthehr.fidelity.knowledge import learn_rules
 from synthehr.fidelity.score import Score
 from synthehr.landing import read_manifest
 

@@ -14,9 +14,9 @@ from scipy import sparse, special
 
 from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
-from synthehr.fidelity.knowledge import learn_rules
 from synthehr.models.barred import Barred
 from synthehr.models.copula import factors, tetrachoric
 from synthehr.models.held_out import HeldOut

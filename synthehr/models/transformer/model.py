@@ -14,8 +14,8 @@ from scipy import sparse
 
 from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.vocabulary import Vocabulary
-from synthehr.fidelity.knowledge import learn_rules
 from synthehr.models.barred import Barred
 from synthehr.models.options import options_of
 from synthehr.models.rejection import Rejection

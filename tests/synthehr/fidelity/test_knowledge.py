@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import sparse, stats
+from scipy import sparse
 
 from privacy.risk import clopper_pearson
+from synthehr.cohort.constraints import learn_rules, site_rules
 from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
-from synthehr.errors import BadRequest
-from synthehr.fidelity.knowledge import clinical_knowledge, column_pairs, learn_rules, site_rules
+from synthehr.fidelity.knowledge import clinical_knowledge
 from synthehr.fidelity.score import Estimate
 
 GROUP = (None, None, "sex", "sex")
@@ -40,22 +40,6 @@ def with_prostate(population: Build, cohort: Build, n: int, seed: int, first_id:
     dense[:, 0] &= dense[:, sex[0]]
     dense[:, 1] &= 1 - dense[:, age[0]]
     return cohort(dense, real.vocabulary.group, first_id)
-
-
-@pytest.mark.parametrize(("carriers", "found"), [(8, True), (7, True), (6, False)])
-def test_the_fewest_carriers_of_a_rule_by_hand(cohort: Build, carriers: int, found: bool) -> None:
-    """4 pairs: .0125; none of 7 carriers in a half has (50 C 7)/(100 C 7) = .0062, none of 6 .0133."""
-    assert (stats.hypergeom.pmf(0, 100, 50, carriers) < 0.05 / 4) == found
-    rules = learn_rules(with_sex(cohort, carriers, wrong=0))
-    assert rules.tolist() == ([[0, 2]] if found else [])
-
-
-def test_both_rarity_and_significance_are_asked(cohort: Build) -> None:
-    one_in_fifty = with_sex(cohort, 200, wrong=2, n=1000)  # 100 expected in the first sex
-    assert learn_rules(one_in_fifty).tolist() == [[0, 2]]
-    assert learn_rules(with_sex(cohort, 200, wrong=3, n=1000)).tolist() == []
-    assert learn_rules(with_sex(cohort, 200, wrong=3, n=1000), tolerance=0.03).tolist() == [[0, 2]]
-    assert learn_rules(one_in_fifty, level=0.0).tolist() == []
 
 
 def test_rates_and_exact_intervals_by_hand(cohort: Build) -> None:
@@ -133,28 +117,6 @@ def test_a_site_declares_rules(cohort: Build, given: object) -> None:
     rules = site_rules(people.vocabulary, given)
     assert rules.tolist() == [[1, 3]]
     assert by_stratum(clinical_knowledge(people, rules))["sex"].value == 5000
-
-
-def test_no_declared_pair_is_an_empty_array(cohort: Build) -> None:
-    assert site_rules(with_sex(cohort, 10, 0).vocabulary, ()).shape == (0, 2)
-
-
-def test_refusals_say_what_was_expected(cohort: Build) -> None:
-    train = with_sex(cohort, 10, 0)
-    vocabulary = train.vocabulary
-    for pair, message in {
-        ("ICD9CM/000", "SEX/x"): "does not have: SEX/x",
-        ("ICD9CM/002", "ICD9CM/003"): "not of one exclusive group",
-        ("ICD9CM/000", "ICD9CM/000"): "must be two codes",
-        ("ICD9CM/002", "ICD9CM/000"): "a code of no exclusive group and a member of one",
-        ("ICD9CM/000", "ICD9CM/001"): "a code of no exclusive group and a member of one",
-    }.items():
-        with pytest.raises(BadRequest, match=message):
-            site_rules(vocabulary, [pair])
-    assert column_pairs(vocabulary, [("ICD9CM/000", "ICD9CM/001")]).tolist() == [[0, 1]]
-    for change in ({"tolerance": 1.0}, {"level": -0.1}):
-        with pytest.raises(ValueError, match=next(iter(change))):
-            learn_rules(train, **change)
 
 
 @given(BITS, st.lists(st.tuples(st.integers(0, 2), st.integers(3, 5)), max_size=5, unique=True))
