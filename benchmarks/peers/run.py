@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from benchmarks.environments import interpreter
 from benchmarks.peers.judge import Judge
-from benchmarks.peers.tools import PEERS, Limits, Peer, python_of, run_worker
+from benchmarks.peers.tools import PEERS, Limits, Peer, run_worker
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.landing import versions, write_text
 
@@ -65,7 +66,7 @@ def draw(peer: Peer, asked: argparse.Namespace, cohort: Cohort) -> None:
     task = written(asked.work / "tasks" / peer.name, cohort, asked.patients)
     limits = Limits(**{name: getattr(asked, name) for name in ("seconds", "wall_seconds", "all_seconds", "memory_gb")})
     try:
-        python = python_of(peer, asked.work / "environments")
+        python = interpreter(peer.name, peer.installs, asked.work / "environments")
         told = run_worker(peer, python, task.resolve(), cohort=asked.cohort, seed=asked.seed, limits=limits)
     except RuntimeError as error:
         told = {"ended": str(error)}

@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.leaks.peers.tools import PYTHON, environment
+from benchmarks.environments import environment
 
 TORCH = "torch==2.13.0"
 GIB = 2**30
@@ -81,29 +80,6 @@ PEERS = (
     ),
     Peer(name="ehrdiff", worker="ehrdiff_worker.py", installs=((TORCH, "numpy==2.4.6", "scipy==1.17.1"),)),
 )
-
-
-def python_of(peer: Peer, environments: Path) -> Path:
-    """The interpreter of the peer's environment, which is made first unless a finished one lies there.
-
-    Raises:
-        RuntimeError: this is not Python 3.11, or pip failed; with pip's last words.
-    """
-    if not peer.installs:
-        return Path(sys.executable)
-    folder = environments.resolve() / peer.name
-    python, finished = folder / "bin" / "python", folder / "finished.json"
-    if finished.is_file() and finished.read_text() == json.dumps(peer.installs):
-        return python
-    if sys.version_info[:2] != PYTHON:
-        raise RuntimeError(f"The pinned versions are for Python {PYTHON}. Got {sys.version_info[:2]} instead.")
-    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    for step in ((sys.executable, "-m", "venv", str(folder)), *((*pip, *install) for install in peer.installs)):
-        done = subprocess.run(step, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{peer.name}: no environment. {done.stderr[-500:]}")
-    finished.write_text(json.dumps(peer.installs))
-    return python
 
 
 def run_worker(peer: Peer, python: Path, task: Path, *, cohort: Path, seed: int, limits: Limits) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Rejection: of what a generator draws, patients are kept as often as a classifier finds them among real ones.
 
-Discriminator rejection sampling (Azadi et al. 2019, arXiv:1810.06758, eq. 4 to 6) with a discriminator that is convex
+Discriminator rejection sampling (Azadi et al. 2019, arXiv:1810.06758) with a discriminator that is convex
 and can be read: logistic regression over codes and pairs of codes. Where the generator is right the odds are 1 and
 nothing is turned away; where it has a pair of codes together too seldom, patients with both are kept more often.
 """
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse, special
 from sklearn.linear_model import LogisticRegression
 
+from privacy.ledger import Ledger
+from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.matrix import CodeMatrix
 
 Draw: TypeAlias = Callable[[int, np.random.Generator], sparse.csr_matrix]
@@ -43,14 +45,16 @@ class Rejection:
     rate: float
 
     @staticmethod
-    def of(draw: Draw, train: CodeMatrix, validation: CodeMatrix, *, seed: int) -> "Rejection | None":
-        """Learn from the training patients and draws; None where validation patients show no gain.
+    def of(draw: Draw, cohort: Cohort, *, seed: int, ledger: Ledger) -> "Rejection | None":
+        """Learn from the train split and draws; None where validation patients show no gain.
 
         draw: of (n, rng), the generator's. The penalty is the strongest whose loss on validation patients and fresh
         draws is within a standard error of the smallest: what it does not need to know of the training patients it
         does not learn.
         """
-        rng = np.random.default_rng([seed, 11])
+        train, validation, rng = cohort.part("train"), cohort.part("validation"), np.random.default_rng([seed, 11])
+        ledger.look("codes and pairs of codes of the train split, against draws")
+        ledger.look("choice of the penalty of their classifier by the validation split")
         drawn = draw(DRAWN * len(train), rng)
         columns = _paired(train)
         features = _Features.of(columns, train.binary(), drawn)

@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.leaks.peers.tools import TOOLS, Limits, Size, Tool, python_of, run_worker
+from benchmarks.environments import interpreter
+from benchmarks.leaks.peers.tools import TOOLS, Limits, Size, Tool, run_worker
 from benchmarks.leaks.population import World, world_of
 
 Release = NDArray[np.uint8]
@@ -165,7 +166,7 @@ def size_of(text: str) -> Size:
 
 def measure(asked: argparse.Namespace, tools: list[Tool], folder: Path) -> Record:
     """All that was asked for, written to the JSON file after every run, so that nothing is lost if one is cut off."""
-    pythons = {tool.name: python_of(tool, asked.venvs or folder) for tool in tools}
+    pythons = {tool.name: interpreter(tool.name, (tool.requirements,), asked.venvs or folder) for tool in tools}
     limits = Limits(seconds=asked.limit, memory_gb=asked.memory_gb, threads=asked.threads)
 
     def run(tool: Tool, tables: Path, *, seed: int) -> Record:

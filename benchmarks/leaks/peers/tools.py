@@ -1,15 +1,13 @@
 """The tools: what each needs, its virtual environment, and one run of its worker under a limit."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PYTHON = (3, 11)
+from benchmarks.environments import environment
 
 
 @dataclass(frozen=True, order=True)
@@ -83,34 +81,6 @@ TOOLS = (
 )
 
 
-def python_of(tool: Tool, venvs: Path) -> Path:
-    """The interpreter of the tool's environment, which is made first unless a finished one lies there.
-
-    Raises:
-        RuntimeError: this is not Python 3.11, or pip failed; with pip's last words.
-    """
-    if not tool.requirements:
-        return Path(sys.executable)
-    folder = venvs.resolve() / tool.name
-    python, finished = folder / "bin" / "python", folder / "finished.txt"
-    wanted = "\n".join(tool.requirements)
-    if finished.is_file() and finished.read_text() == wanted:
-        return python
-    if sys.version_info[:2] != PYTHON:
-        raise RuntimeError(f"The pinned versions are for Python {PYTHON}. Got {sys.version_info[:2]} instead.")
-    finished.unlink(missing_ok=True)
-    steps = (
-        [sys.executable, "-m", "venv", str(folder)],
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *tool.requirements],
-    )
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{tool.name}: no environment. {done.stderr[-500:]}")
-    finished.write_text(wanted)
-    return python
-
-
 def run_worker(tool: Tool, python: Path, tables: Path, *, seed: int, limits: Limits) -> dict[str, Any]:
     """What the tool said of the tables; if it did not come to its end, `ended` says how, beside what it finished."""
     worker = Path(__file__).with_name(f"{tool.name}_worker.py")
@@ -132,11 +102,3 @@ def run_worker(tool: Tool, python: Path, tables: Path, *, seed: int, limits: Lim
     if ended or failed:
         answer |= {"finished": False, "ended": "; ".join(filter(None, [ended, *failed]))}
     return answer | {"wall_seconds": time.perf_counter() - start}
-
-
-def environment(threads: int) -> dict[str, str]:
-    """The environment without Python settings, which would silence warnings or mix packages, and with `threads`."""
-    python = ("PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS")
-    kept = {name: value for name, value in os.environ.items() if name not in python}
-    counts = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
-    return kept | dict.fromkeys(counts, str(threads))

@@ -80,7 +80,9 @@ class Medgan:
             losses = training.start(workspace, started=start, progress=progress)
             best, rows = training.play(workspace, started=start, progress=progress)
             self.sampler, _ = training.choose(best, NOISES, self.options.pool)
-            self.rejection = self._sift(cohort, seed, ledger) if self.options.rejection else None
+            self.rejection = None
+            if self.options.rejection:
+                self.rejection = Rejection.of(self.sampler.sample, cohort, seed=seed, ledger=ledger)
         rows = [(k + 1, "reconstruction", loss) for k, loss in enumerate(losses)] + rows
         self.history = pd.DataFrame(rows, columns=["epoch", "term", "value"])
 
@@ -88,11 +90,6 @@ class Medgan:
         """Draw n patients."""
         draw = self.sampler.sample
         return draw(n, rng) if self.rejection is None else self.rejection.sample(draw, n, rng)
-
-    def _sift(self, cohort: Cohort, seed: int, ledger: Ledger) -> Rejection | None:
-        ledger.look("codes and pairs of codes of the train split, against draws")
-        ledger.look("choice of the penalty of their classifier by the validation split")
-        return Rejection.of(self.sampler.sample, cohort.part("train"), cohort.part("validation"), seed=seed)
 
     def save(self, folder: Path) -> None:
         """Write weights (generator and decoder; no discriminator, no encoder), options and history."""
@@ -134,9 +131,10 @@ class _Training:
         self.train = extended(train, self.heads)
         self.marginals = Marginals.of(self.train, binary=options.data == "binary")
         ledger.look("one-way marginals and sizes of the train split, for calibration")
-        rules = learn_rules(train) if options.rules else np.zeros((0, 2), dtype=np.int64)
-        self.barred = Barred(rules, len(self.train.vocabulary))
-        ledger.look("codes that a member of a group bars, in the train split")
+        self.barred: Barred | None = None
+        if options.rules:
+            self.barred = Barred(learn_rules(train), len(self.train.vocabulary))
+            ledger.look("codes that a member of a group bars, in the train split")
         self.held_out = HeldOut(cohort.part("validation"))
         self.columns = Columns.of(self.train.vocabulary)
         rows = self._rows(self.train)

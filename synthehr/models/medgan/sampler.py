@@ -39,7 +39,7 @@ class Sampler:
         shape: Shape,
         marginals: Marginals,
         heads: tuple[SizeHead, ...],
-        barred: Barred,
+        barred: Barred | None,
         *,
         noise: float,
         pool: int,
@@ -63,8 +63,8 @@ class Sampler:
         found: dict[str, NDArray[Any]] = {f"player.{k}": v.cpu().numpy() for k, v in self.player.state_dict().items()}
         found |= {"offsets": cut.marginals.offsets, "tails": cut.marginals.tails, "levels": cut.levels}
         found |= {f"sizes.{head.system}": head.values for head in cut.heads}
-        rules = np.zeros((0, 2), dtype=np.int64) if cut.barred is None else cut.barred.rules
-        return found | {"bias": cut.bias, "noise": np.array([self.noise]), "rules": rules}
+        found |= {} if cut.barred is None else {"rules": cut.barred.rules}
+        return found | {"bias": cut.bias, "noise": np.array([self.noise])}
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]], shape: Shape, vocabulary: Vocabulary) -> "Sampler":
@@ -76,7 +76,8 @@ class Sampler:
         player.load_state_dict({k: torch.from_numpy(v) for k, v in _prefixed(arrays, "player.").items()})
         player.eval()
         marginals = Marginals(wide, arrays["offsets"], arrays["tails"])
-        cut = Cut(marginals, arrays["levels"], arrays["bias"], heads, Barred(arrays["rules"], len(wide)))
+        barred = Barred(arrays["rules"], len(wide)) if "rules" in arrays else None
+        cut = Cut(marginals, arrays["levels"], arrays["bias"], heads, barred)
         return Sampler(player, columns, float(arrays["noise"][0]), cut)
 
 

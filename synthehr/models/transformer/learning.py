@@ -22,7 +22,7 @@ from synthehr.training.device import choose_device
 STEPS_A_PASS = 100  # about: a smaller cohort gets smaller batches, or it would learn nothing in so few steps
 SMALLEST, LARGEST = 32, 512  # patients of a batch
 OF_A_TEACHER = 1 / 3  # of the weight decay is left for a student: what teachers say has less noise to shrink away
-DEARER = 1.6  # times the seconds of a pass that a pass of the student takes
+DEARER = 1.3  # times the seconds that a pass over all patients takes a teacher, a pass of the student takes
 
 
 def network_of(layout: Layout, options: TransformerOptions) -> Network:

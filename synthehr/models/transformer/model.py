@@ -56,21 +56,21 @@ class Transformer:
         self.barred = Barred(learn_rules(cohort.part("train")), len(self.vocabulary))
         ledger.look("codes that a member of a group bars, in the train split")
         train, validation = (self.layout.encode(cohort.part(name)) for name in ("train", "validation"))
-        ledger.look("order of codes and sizes of records of the train split")
+        ledger.look("order of codes, sizes of records and how early rare codes stand in them, of the train split")
         learning = Learning(options, self.layout, seed, workspace, started)
         with denormals_flushed():
             network, history = learning.run(train, validation, progress)
             calibrate(network, self.layout, self.barred, train, draws=options.pool, seed=seed, progress=progress)
             self.network = network
-            progress("sift", 0, 1, "step")
-            self.rejection = self._sift(cohort, seed) if options.rejection else None
-            progress("sift", 1, 1, "step")
         ledger.look("training on the train split by likelihood")
         ledger.look("choice of the weights by the validation split")
         ledger.look("one-way marginals and sizes of the train split, for calibration")
+        self.rejection = None
         if options.rejection:
-            ledger.look("codes and pairs of codes of the train split, against draws")
-            ledger.look("choice of the penalty of their classifier by the validation split")
+            progress("sift", 0, 1, "step")
+            with denormals_flushed():
+                self.rejection = Rejection.of(self._drawn, cohort, seed=seed, ledger=ledger)
+            progress("sift", 1, 1, "step")
         self.history = pd.DataFrame(history, columns=["epoch", "term", "value"])
 
     def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
@@ -79,9 +79,6 @@ class Transformer:
 
     def _drawn(self, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
         return draw(self.network, self.layout, self.barred, n, rng)
-
-    def _sift(self, cohort: Cohort, seed: int) -> Rejection | None:
-        return Rejection.of(self._drawn, cohort.part("train"), cohort.part("validation"), seed=seed)
 
     def save(self, folder: Path) -> None:
         """Write weights, options and history."""

@@ -55,19 +55,6 @@ def test_what_is_saved_draws_the_same_patients(fitted: Transformer, tmp_path: Pa
     assert (tmp_path / "history.parquet").is_file()
 
 
-def test_what_sifts_its_draws_is_saved_with_it(cohort: Cohort, tmp_path: Path) -> None:
-    model = Transformer(**{**TINY, "epochs": 1})  # it has learned next to nothing: there is much to turn away
-    model.fit(cohort, seed=0, workspace=tmp_path, ledger=Ledger())
-    assert model.rejection is not None
-    assert model.rejection.rate < 0.9
-    model.save(tmp_path)
-    again = Transformer.load(tmp_path, model.vocabulary)
-    one, other = (m.sample(500, rng=np.random.default_rng(3)) for m in (model, again))
-    assert (one != other).nnz == 0
-    again.rejection = None
-    assert (one != again.sample(500, rng=np.random.default_rng(3))).nnz > 0  # the control
-
-
 def test_counts_come_with_their_codes(cohort: Cohort, tmp_path: Path) -> None:
     model = Transformer(**{**TINY, "data": "count"})
     model.fit(cohort, seed=0, workspace=tmp_path, ledger=Ledger())

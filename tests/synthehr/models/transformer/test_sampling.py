@@ -23,7 +23,8 @@ NAMES = ("SEX/f", "SEX/m", "A/1", "A/2", "A/3", "B/1")
 
 def network_of(layout: Layout) -> Network:
     torch.manual_seed(3)
-    network = Network(layout.n_tokens, len(layout.starts) - 1, Size(width=16, layers=2, heads=2, dropout=0.1))
+    size = Size(width=16, layers=2, heads=2, dropout=0.1)
+    network = Network(layout.n_tokens, len(layout.starts) - 1, size, len(layout.levels))
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.25)
     return network.eval()
@@ -92,13 +93,9 @@ def test_counts_are_drawn_as_often_as_the_network_says(monkeypatch: pytest.Monke
     patients = CodeMatrix(canonical(sparse.csr_matrix(np.array(rows))), np.arange(len(rows)), vocabulary)
     layout = Layout.of(patients, binary=False)
     assert layout.levels.tolist() == [1, 3]
-    torch.manual_seed(3)
-    network = Network(layout.n_tokens, len(layout.starts) - 1, Size(width=16, layers=2, heads=2, dropout=0.1), 2)
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.25)
-    coded = layout.encode(patients)
+    network, coded = network_of(layout), layout.encode(patients)
     with torch.no_grad():
-        said = np.exp([-loss_of(network.eval(), layout, coded, np.array([k])).item() for k in range(len(rows))])
+        said = np.exp([-loss_of(network, layout, coded, np.array([k])).item() for k in range(len(rows))])
     drawn = draw(network, layout, free_of(layout), 40_000, np.random.default_rng(1)).toarray()
     place = {tuple(row): k for k, row in enumerate(rows)}
     seen = np.bincount([place[tuple(row)] for row in drawn.tolist() if tuple(row) in place], minlength=len(rows))

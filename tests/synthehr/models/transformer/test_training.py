@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from synthehr.cohort.cohort import Cohort
 from synthehr.errors import Diverged
-from synthehr.models.transformer import likelihood
 from synthehr.models.transformer.likelihood import loss_of, nats, start_at_marginals
 from synthehr.models.transformer.network import Network, Size
 from synthehr.models.transformer.sequences import Layout, Sequences
@@ -20,13 +18,6 @@ PLAN = Plan(
     epochs=4, batch_size=64, learning_rate=3e-3, weight_decay=0.01, ema=0.99, seed=5, started=0.0, deadline=None
 )
 Parts = tuple[Layout, Sequences, Sequences]
-
-
-@pytest.fixture
-def parts(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> Parts:
-    monkeypatch.setattr(likelihood, "BF16", False)
-    layout = Layout.of(cohort.part("train"))
-    return layout, layout.encode(cohort.part("train")), layout.encode(cohort.part("validation"))
 
 
 def network_of(layout: Layout) -> Network:
