@@ -6,7 +6,7 @@ nothing is turned away; where it has a pair of codes together too seldom, patien
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,13 +18,16 @@ from privacy.ledger import Ledger
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.matrix import CodeMatrix
 
+Floats: TypeAlias = NDArray[np.float64]
+Weights: TypeAlias = tuple[Floats, Floats, NDArray[np.int64], Floats]  # the first four fields of `Rejection`
 Draw: TypeAlias = Callable[[int, np.random.Generator], sparse.csr_matrix]
 
 PAIRED = 200  # columns, the commonest, of which pairs are looked at
 MOST_PAIRS = 20_000_000  # pairs that the training patients have, all together: fewer columns if there are more
-LEAST = 30  # patients who have a pair, real or drawn, below whom it is not looked at
+LEAST = 100  # patients who have a pair, real or drawn, below whom it is not looked at: rare pairs would be memory
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse strengths of the ridge penalty, the strongest first
 DRAWN = 2  # drawn patients for each training patient
+LONGEST = 0.999  # quantile of the training patients' numbers of codes, beyond which these are one
 JUDGED = 4  # drawn patients for each validation patient
 CUT = 0.99  # share of draws whose odds are met; the few that should come still oftener come as often as the bound lets
 BLOCK = 65_536  # patients drawn at a time
@@ -32,12 +35,14 @@ BLOCK = 65_536  # patients drawn at a time
 
 @dataclass(frozen=True)
 class Rejection:
-    """Log odds of real against drawn: bias + x w + sum over pairs i < j of x_i x_j W_ij.
+    """Log odds of real against drawn: bias + s_|x| + x w + sum over pairs i < j of x_i x_j W_ij.
 
-    single: (n_codes,) w. columns: (k,) those that are paired. pairs: (k, k) W, above the diagonal. bound: log odds at
-    which a draw is always kept. rate: share of draws that are kept.
+    size: (longest + 1,) s, by the number of a patient's codes; the last stands for all that is longer. single:
+    (n_codes,) w. columns: (k,) those that are paired. pairs: (k, k) W, above the diagonal. bound: log odds at which a
+    draw is always kept. rate: share of draws that are kept.
     """
 
+    size: NDArray[np.float64]
     single: NDArray[np.float64]
     columns: NDArray[np.int64]
     pairs: NDArray[np.float64]
@@ -70,17 +75,18 @@ class Rejection:
         chosen = _strongest([_losses(*margins) for _, margins in found])
         if chosen is None:
             return None
-        single, pairs = features.weights(found[chosen][0])
-        margin = Rejection(single, columns, pairs, 0.0, 1.0).margin(judged[1])
+        free = Rejection(*features.weights(found[chosen][0]), 0.0, 1.0)
+        margin = free.margin(judged[1])
         bound = float(np.quantile(margin, CUT))
-        return Rejection(single, columns, pairs, bound, float(np.exp(np.minimum(margin - bound, 0)).mean()))
+        return replace(free, bound=bound, rate=float(np.exp(np.minimum(margin - bound, 0)).mean()))
 
     def margin(self, patients: sparse.csr_matrix) -> NDArray[np.float64]:
         """(n,) log odds up to a constant."""
         ones = sparse.csr_matrix(patients > 0, dtype=np.float64)
         shown = ones[:, self.columns]
         together = shown.multiply(shown @ self.pairs).sum(axis=1)
-        return np.asarray(ones @ self.single + np.asarray(together).ravel(), dtype=np.float64)
+        of_size = self.size[np.minimum(np.diff(ones.indptr), len(self.size) - 1)]
+        return np.asarray(of_size + ones @ self.single + np.asarray(together).ravel(), dtype=np.float64)
 
     def sample(self, draw: Draw, n: int, rng: np.random.Generator) -> sparse.csr_matrix:
         """N patients of those that `draw` gives."""
@@ -96,6 +102,7 @@ class Rejection:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `of` learned, as named arrays."""
         return {
+            "rejection.size": self.size,
             "rejection.single": self.single,
             "rejection.columns": self.columns,
             "rejection.pairs": self.pairs,
@@ -107,40 +114,48 @@ class Rejection:
         """Read back what `arrays` wrote; None where there is none."""
         if "rejection.single" not in arrays:
             return None
-        single, columns, pairs, bound = (arrays[f"rejection.{k}"] for k in ("single", "columns", "pairs", "bound"))
-        return Rejection(single, columns, pairs, float(bound[0]), float(bound[1]))
+        names = ("size", "single", "columns", "pairs", "bound")
+        size, single, columns, pairs, bound = (arrays[f"rejection.{name}"] for name in names)
+        return Rejection(size, single, columns, pairs, float(bound[0]), float(bound[1]))
 
 
 @dataclass(frozen=True)
 class _Features:
-    """Every code, and the pairs i < j of `columns` that are kept, as i k + j."""
+    """The number of codes up to `longest`, every code, and the pairs i < j of `columns` that are kept, as i k + j."""
 
+    longest: int
     columns: NDArray[np.int64]
     kept: NDArray[np.int64]
 
     @staticmethod
-    def of(columns: NDArray[np.int64], *parts: sparse.csr_matrix) -> "_Features":
-        """The pairs that at least LEAST patients of all parts have."""
-        counts = sum(np.bincount(_pairs_of(part[:, columns])[1], minlength=len(columns) ** 2) for part in parts)
-        return _Features(columns, np.flatnonzero(counts >= LEAST))
+    def of(columns: NDArray[np.int64], real: sparse.csr_matrix, drawn: sparse.csr_matrix) -> "_Features":
+        """The pairs that at least LEAST patients, real or drawn, have."""
+        found = [_pairs_of(part[:, columns])[1] for part in (real, drawn)]
+        counts = np.bincount(np.concatenate(found), minlength=len(columns) ** 2)
+        longest = int(np.quantile(np.diff(real.indptr), LONGEST))
+        return _Features(longest, columns, np.flatnonzero(counts >= LEAST))
 
     def of_patients(self, patients: sparse.csr_matrix) -> sparse.csr_matrix:
-        """(n, n_codes + kept) float32 of 0 and 1."""
+        """(n, longest + 1 + n_codes + kept) float32 of 0 and 1."""
+        n = patients.shape[0]
         row, pair = _pairs_of(patients[:, self.columns])
         place = np.full(len(self.columns) ** 2, -1)
         place[self.kept] = np.arange(len(self.kept))
         there = place[pair] >= 0
         ones = np.ones(int(there.sum()), dtype=np.float32)
-        shape = (patients.shape[0], len(self.kept))
-        pairs = sparse.csr_matrix((ones, (row[there], place[pair[there]])), shape=shape)
-        return sparse.hstack([sparse.csr_matrix(patients > 0, dtype=np.float32), pairs], format="csr")
+        pairs = sparse.csr_matrix((ones, (row[there], place[pair[there]])), shape=(n, len(self.kept)))
+        of_size = np.minimum(np.diff(patients.indptr), self.longest)
+        sizes = sparse.csr_matrix((np.ones(n, dtype=np.float32), (np.arange(n), of_size)), shape=(n, self.longest + 1))
+        return sparse.hstack([sizes, sparse.csr_matrix(patients > 0, dtype=np.float32), pairs], format="csr")
 
-    def weights(self, coefficients: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Those of codes (n_codes,) and of pairs (k, k)."""
-        k, n_codes = len(self.columns), len(coefficients) - len(self.kept)
+    def weights(self, coefficients: NDArray[np.float64]) -> Weights:
+        """Those of numbers of codes (longest + 1,) and of codes (n_codes,), the columns (k,), those of pairs (k, k)."""
+        k, first = len(self.columns), self.longest + 1
+        n_codes = len(coefficients) - first - len(self.kept)
         pairs = np.zeros(k * k)
-        pairs[self.kept] = coefficients[n_codes:]
-        return coefficients[:n_codes].astype(np.float64), pairs.reshape(k, k)
+        pairs[self.kept] = coefficients[first + n_codes :]
+        wide = coefficients.astype(np.float64)
+        return wide[:first], wide[first : first + n_codes], self.columns, pairs.reshape(k, k)
 
 
 def _paired(train: CodeMatrix) -> NDArray[np.int64]:

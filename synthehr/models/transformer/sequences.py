@@ -209,15 +209,14 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
-    def batches(self, size: int, rng: np.random.Generator | None, among: Ints | None = None) -> Iterator[Ints]:
-        """Rows of each batch, all (or those of `among`) once: at random, or in order without a `rng`.
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Ints]:
+        """Rows of each batch, all once: at random, or in order without a `rng`.
 
         Not by length: batches of like patients, each scaled by Adam and clipped, gave the common lengths more weight
         than they have, and the model drew too many of them.
         """
-        rows = np.arange(len(self)) if among is None else among
-        order = rows if rng is None else rng.permutation(rows)
-        for start in range(0, len(rows), size):
+        order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
+        for start in range(0, len(self), size):
             yield order[start : start + size]
 
     def padded(self, rows: Ints) -> tuple[Ints, NDArray[np.bool_]]:

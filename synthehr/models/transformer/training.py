@@ -3,9 +3,8 @@
 import copy
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +13,11 @@ from torch import Tensor
 from synthehr.errors import Diverged
 from synthehr.models.transformer.likelihood import autocast, loss_of, nats
 from synthehr.models.transformer.network import Network
-from synthehr.models.transformer.sequences import Ints, Layout, Sequences
+from synthehr.models.transformer.prior import Prior
+from synthehr.models.transformer.sequences import Layout, Sequences
 from synthehr.progress import Progress, silent
 from synthehr.training.adversarial import Averaged, Row
 from synthehr.training.checkpoint import Checkpoint
-
-Loss: TypeAlias = Callable[[Network, Layout, Sequences, Ints], Tensor]  # a sum over the patients of these rows
 
 MAX_GRAD_NORM = 1.0
 WARM_UP = 0.03  # share of the run in which the learning rate rises
@@ -44,9 +42,10 @@ class Training:
     """Where a run stands: what a checkpoint holds."""
 
     def __init__(
-        self, network: Network, layout: Layout, plan: Plan, checkpoint: Checkpoint, loss: Loss = loss_of
+        self, network: Network, layout: Layout, plan: Plan, checkpoint: Checkpoint, prior: Prior | None = None
     ) -> None:
-        self.network, self.layout, self.plan, self.checkpoint, self.loss = network, layout, plan, checkpoint, loss
+        self.network, self.layout, self.plan, self.checkpoint = network, layout, plan, checkpoint
+        self.prior = prior and prior.to(network.bias.device)
         decayed = [p for name, p in network.named_parameters() if p.ndim > 1]
         others = [p for name, p in network.named_parameters() if p.ndim == 1]
         parts = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -56,15 +55,8 @@ class Training:
         if state := checkpoint.read():
             self._restore(state)
 
-    def run(
-        self,
-        train: Sequences,
-        validation: Sequences,
-        progress: Progress = silent,
-        among: Ints | None = None,
-        stage: str = "train",
-    ) -> dict[str, Tensor]:
-        """Train until the plan ends; the best averaged weights. among: rows of the patients to learn from, or all.
+    def run(self, train: Sequences, validation: Sequences, progress: Progress = silent) -> dict[str, Tensor]:
+        """Train until the plan ends; the best averaged weights.
 
         Raises:
             Diverged: a loss that is not finite.
@@ -73,32 +65,35 @@ class Training:
         if not self.best:  # the clock may end a run before its first pass
             self.best = {k: v.clone() for k, v in self.average.state.items()}
         while self.epoch < self.plan.epochs and not self._late():
-            seen = self._one_pass(train, np.arange(len(train)) if among is None else among)
+            seen = self._one_pass(train)
             self.epoch += 1
             judged.load_state_dict(self.average.state)
             held_out = nats(judged, self.layout, validation)
             self.history += [(self.epoch, "train_nats", seen), (self.epoch, "held_out_nats", held_out)]
             if held_out < self.best_nats:
                 self.best_nats, self.best = held_out, {k: v.clone() for k, v in self.average.state.items()}
-            progress(stage, self.epoch, self.plan.epochs, "pass", f"held-out {held_out:.3f} nats a patient")
+            progress("train", self.epoch, self.plan.epochs, "pass", f"held-out {held_out:.3f} nats a patient")
             if self.checkpoint.due() or self.epoch == self.plan.epochs:
                 self.save()
         return self.best
 
-    def _one_pass(self, train: Sequences, among: Ints) -> float:
+    def _one_pass(self, train: Sequences) -> float:
         self.network.train()
         torch.manual_seed(self.plan.seed * 1_000_003 + self.epoch)
-        total, seen, steps = 0.0, 0, -(-len(among) // self.plan.batch_size)
-        batches = train.batches(self.plan.batch_size, np.random.default_rng([self.plan.seed, 3, self.epoch]), among)
+        total, seen, steps = 0.0, 0, -(-len(train) // self.plan.batch_size)
+        batches = train.batches(self.plan.batch_size, np.random.default_rng([self.plan.seed, 3, self.epoch]))
         for k, rows in enumerate(batches):
             if self._late():
                 break
             for part in self.optimizer.param_groups:
                 part["lr"] = self.plan.learning_rate * self._rate((self.epoch + k / steps) / self.plan.epochs)
             with autocast(self.network):
-                loss = self.loss(self.network, self.layout, train, rows)
+                loss = loss_of(self.network, self.layout, train, rows)
             self.optimizer.zero_grad(set_to_none=True)
-            (loss / len(rows)).backward()
+            per_patient = loss / len(rows)
+            if self.prior is not None:
+                per_patient = per_patient + self.prior.nats(self.network.token.weight) / len(train)
+            per_patient.backward()
             norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRAD_NORM)
             if not torch.isfinite(norm):
                 raise Diverged(f"Pass {self.epoch + 1}: gradient norm {norm.item():.3g}. Lower learning_rate.")

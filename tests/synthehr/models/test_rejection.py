@@ -63,6 +63,26 @@ def test_a_pair_that_comes_too_seldom_is_put_right() -> None:
     assert third == pytest.approx(0.16, abs=0.012)  # the control: a pair that was right stays
 
 
+def test_numbers_of_codes_are_put_right() -> None:
+    """Real patients have all three codes or none, drawn ones each by a coin: no code and no pair alone says so much."""
+
+    def coins(n: int, rng: np.random.Generator) -> sparse.csr_matrix:
+        return canonical(sparse.csr_matrix((rng.random((n, 3)) < 0.5).astype(np.int64)))
+
+    rng = np.random.default_rng(0)
+    counts = canonical(sparse.csr_matrix(np.repeat(rng.random((9_000, 1)) < 0.5, 3, axis=1).astype(np.int64)))
+    vocabulary = Vocabulary(("A/0", "A/1", "A/2"), ("",) * 3, (None,) * 3)
+    split = np.repeat([SPLITS.index("train"), SPLITS.index("validation")], [6_000, 3_000]).astype(np.uint8)
+    cohort = Cohort(CodeMatrix(counts, np.arange(9_000), vocabulary), split)
+    found = Rejection.of(coins, cohort, seed=2, ledger=Ledger())
+    assert found is not None
+    some = [
+        float(np.isin(np.diff(m.indptr), [1, 2]).mean()) for m in (coins(5_000, rng), found.sample(coins, 5_000, rng))
+    ]
+    assert some[0] == pytest.approx(0.75, abs=0.02)  # 1 and 2 of three coins; the control
+    assert some[1] < 0.02
+
+
 def test_a_small_difference_is_learned_too() -> None:
     """Real patients have a code at .0103, drawn ones, twice as many, at .0100; another one both at .2."""
     real, drawn = np.zeros((100_000, 2)), np.zeros((200_000, 2))
@@ -109,16 +129,15 @@ def test_log_odds_are_those_of_the_features(rows: list[list[int]], seed: int) ->
     columns = np.array([0, 1, 3])
     rng = np.random.default_rng(seed)
     kept = np.flatnonzero([i < j for i in range(3) for j in range(3)])
-    features = rejection._Features(columns, kept)
-    coefficients = rng.normal(size=5 + len(kept))
-    single, pairs = features.weights(coefficients)
-    margin = Rejection(single, columns, pairs, 0.0, 1.0).margin(counts)
+    features = rejection._Features(3, columns, kept)
+    coefficients = rng.normal(size=4 + 5 + len(kept))
+    margin = Rejection(*features.weights(coefficients), 0.0, 1.0).margin(counts)
     np.testing.assert_allclose(margin, features.of_patients(counts) @ coefficients, atol=1e-6)
-    # by hand: codes, then the pairs 01, 03, 13
+    # by hand: numbers of codes, of which 3 stands for 4 and 5 too, codes, then the pairs 01, 03, 13
+    size, single, paired = coefficients[:4], coefficients[4:9], coefficients[9:]
     x = (np.array(rows) > 0).astype(float)
-    by_hand = (
-        x @ coefficients[:5] + np.stack([x[:, 0] * x[:, 1], x[:, 0] * x[:, 3], x[:, 1] * x[:, 3]], 1) @ coefficients[5:]
-    )
+    together = np.stack([x[:, 0] * x[:, 1], x[:, 0] * x[:, 3], x[:, 1] * x[:, 3]], 1)
+    by_hand = size[np.minimum(x.sum(axis=1).astype(int), 3)] + x @ single + together @ paired
     np.testing.assert_allclose(margin, by_hand, atol=1e-6)
 
 
@@ -144,7 +163,7 @@ def test_fewer_columns_are_paired_where_records_are_long(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "model", [Transformer(epochs=1, teachers=0, width=16, layers=1, heads=2, pool=1_000), Medgan(epochs=1, pool=1_000)]
+    "model", [Transformer(epochs=1, width=16, layers=1, heads=2, pool=1_000), Medgan(epochs=1, pool=1_000)]
 )
 def test_a_generator_saves_it_and_draws_by_it(model: Transformer | Medgan, cohort: Cohort, tmp_path: Path) -> None:
     model.fit(cohort, seed=0, workspace=tmp_path, ledger=Ledger())

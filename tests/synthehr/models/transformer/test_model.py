@@ -12,7 +12,6 @@ from synthehr.models.transformer.model import Transformer
 
 TINY = {
     "epochs": 16,
-    "teachers": 0,
     "ema": 0.98,
     "batch_size": 64,
     "width": 32,
@@ -86,7 +85,7 @@ def test_every_look_is_in_the_ledger(cohort: Cohort, tmp_path: Path) -> None:
         {"width": 30, "heads": 4},
         {"dropout": 1.0},
         {"hidden": -0.1},
-        {"teachers": 1},
+        {"prior": -1.0},
         {"data": "counts"},
     ],
 )
