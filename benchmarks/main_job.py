@@ -31,7 +31,12 @@ SCORES = {
     ("knowledge_violations", "all"): "knowledge violations in 10,000 patients",
 }
 GENERATORS = ("synthetic", "copula", "independent", "holdout")
-ATTACKS = ("membership_kernel", "membership_stack")
+SEEN = {
+    "membership_kernel": ("auc", "tpr_at_fpr_0.01"),
+    "membership_neighbours_rarity": ("auc", "tpr_at_fpr_0.01"),
+    "membership_stack": ("auc", "tpr_at_fpr_0.01"),
+    "exact_duplicates": ("identical_excess",),  # share of members with a copy, less that of non-members
+}
 
 
 def scores(out: Path) -> pd.DataFrame:
@@ -47,7 +52,7 @@ def membership(out: Path) -> dict[str, Any]:
     risks = json.loads((out / "evaluation" / "risk.json").read_text(encoding="utf-8"))
     found: dict[str, Any] = {}
     for risk in risks:
-        if risk["attack"] in ATTACKS and risk["metric"] in ("auc", "tpr_at_fpr_0.01"):
+        if risk["metric"] in SEEN.get(risk["attack"], ()):
             found[f"{risk['attack']} {risk['metric']}"] = [risk[k] for k in ("value", "low", "high", "control")]
     tested = [r for r in risks if r["attack"].startswith("membership") and r["p_adjusted"] is not None]
     smallest = min(tested, key=lambda risk: float(risk["p_adjusted"]))

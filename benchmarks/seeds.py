@@ -21,12 +21,12 @@ from synthehr.landing import versions, write_text
 
 Figures = dict[str, float]
 
-MODELS = ("transformer", "medgan")
+MODELS: dict[str, dict[str, Any]] = {"transformer": {}, "medgan": {"epochs": 100}}
 
 
 def measured(cohort: Cohort, judge: Judge, model: str, seed: int) -> Figures:
     """Every figure of one fit; of an interval, its middle value."""
-    candidate, seconds = drawn(model, {}, cohort, seed)
+    candidate, seconds = drawn(model, MODELS[model], cohort, seed)
     found = judge.of_drawn(candidate.counts) | seconds
     return {name: float(value[0] if isinstance(value, list) else value) for name, value in found.items()}
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cohort", type=Path)
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     asked = parser.parse_args()
     cohort = read_cohort(asked.cohort)

@@ -1,7 +1,7 @@
 """A generator of this house on the same patients, as `synthehr train` and `synthehr generate` would run it.
 
-The transformer with the seven passes of the recipe for Diabetes-130, medgan with 100, all else by default: both end
-within the budget. Unlike the tools of others, they also see the validation patients, to choose the weights by them.
+The transformer by its defaults, medgan with 100 passes: both end within the budget. Unlike the tools of others, they
+also see the validation patients, to choose the weights by them.
 """
 
 import tempfile
@@ -16,7 +16,7 @@ from synthehr.cohort.cohort import SPLITS, Cohort, read_cohort
 from synthehr.models.generator import Generator
 from synthehr.models.registry import create
 
-OPTIONS: dict[str, dict[str, Any]] = {"transformer": {"epochs": 7}, "medgan": {"epochs": 100}}
+OPTIONS: dict[str, dict[str, Any]] = {"medgan": {"epochs": 100}}
 SETTINGS: dict[str, Any] = {}
 
 
