@@ -8,7 +8,8 @@ many synthetic ones, tested on holdout patients: mean absolute gap of AUROC, and
 of the 200 commonest codes, Kolmogorov-Smirnov of codes per patient, DWP Pearson and Spearman, all against holdout.
 Code coverage: share of the training patients' codes that occur among as many synthetic patients. The first row is the
 ceiling: training patients in the place of synthetic ones, except that regressions of one half of them are compared with
-those of the other, which is noisier than the rows below; and holdout patients for coverage.
+those of the other, which is noisier than the rows below; and holdout patients for coverage. The second is the floor:
+the independent sampler. Skill, (floor - x) / (floor - ceiling), is told of the figures in which the two differ.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from scipy import sparse, stats
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.generators import drawn
 from pipelines.evaluate import read_synthetic
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix
@@ -31,6 +33,7 @@ from synthehr.models.held_out import correlations
 
 A_SIDE, SHOWN, PREDICTED, CORRELATED = 8_000, 150, 30, 200
 BETWEEN = 0.02, 0.60
+SKILLED = ("detection", "dwpred_gap", "dwpred_r", "correlation_r", "ks")  # an independent sampler has prevalences right
 
 
 def detection(holdout: CodeMatrix, candidate: CodeMatrix, rng: np.random.Generator) -> float:
@@ -90,6 +93,12 @@ class Yardstick:
         return found | {"coverage": float(present.mean())}
 
 
+def skill(row: dict[str, float], rows: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Skill by figure: 0 as good as the independent sampler, 1 as good as real patients."""
+    floor, ceiling = rows["independent"], rows["real"]
+    return {name: (floor[name] - row[name]) / (floor[name] - ceiling[name]) for name in SKILLED}
+
+
 def _pairs(binary: sparse.csr_matrix) -> NDArray[np.float64]:
     found = correlations(binary)
     return np.asarray(found[np.triu_indices(len(found), 1)])
@@ -105,15 +114,18 @@ def main() -> None:
     given = parser.parse_args()
     cohort = read_cohort(given.cohort)
     yardstick = Yardstick(cohort, given.seed)
-    rows: dict[str, Any] = {"real": yardstick.of_real()}
+    floor, _ = drawn("independent", {}, cohort, given.seed)
+    rows: dict[str, Any] = {"real": yardstick.of_real(), "independent": yardstick.of_synthetic(floor)}
     for named in given.synthetic:
         name, folder = named.split("=", 1)
         rows[name] = yardstick.of_synthetic(read_synthetic(Path(folder)))
     print("| | " + " | ".join(rows["real"]) + " |")
     for name, row in rows.items():
         print(f"| {name} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |")
+    skills = {name: skill(row, rows) for name, row in rows.items() if name not in ("real", "independent")}
+    print(json.dumps(skills))
     if given.json:
-        document = {"seed": given.seed, "versions": versions(), "rows": rows}
+        document = {"seed": given.seed, "versions": versions(), "rows": rows, "skill": skills}
         write_text(given.json, json.dumps(document, indent=1) + "\n")
 
 
