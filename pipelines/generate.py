@@ -25,7 +25,7 @@ from synthehr.models.registry import load_run
 from synthehr.progress import Progress, silent
 
 T = TypeVar("T")
-SHARD = 16_384
+SHARD = 8_192
 
 
 @dataclass(frozen=True)
