@@ -11,19 +11,15 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 
+from benchmarks.membership import attack_on
 from pipelines.evaluate import split_holdout
 from privacy.ledger import Ledger
-from privacy.membership.density import kernel_ratio
-from privacy.membership.tier import MOST_TARGETS
-from privacy.ranks import Targets, auc, tpr_at_fpr
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.fidelity.compare import compare
@@ -57,21 +53,6 @@ def drawn(name: str, options: dict[str, Any], cohort: Cohort, seed: int) -> tupl
     return CodeMatrix(counts, ids, train.vocabulary), seconds
 
 
-def membership_attack(cohort: Cohort, seed: int) -> Callable[[CodeMatrix], dict[str, list[float]]]:
-    """The attack on copies: AUC and TPR at 1 % FPR of a release, each with its 95 % interval."""
-    holdout, members = split_holdout(cohort.part("holdout"), seed=seed), cohort.part("train").binary()
-    sides = [side[:MOST_TARGETS] for side in (members, holdout.test.binary())]
-    targets = sparse.vstack(sides, format="csr")
-    scorer = kernel_ratio(targets, holdout.reference.binary())
-
-    def attack(release: CodeMatrix) -> dict[str, list[float]]:
-        scores = scorer(release.binary())
-        found = Targets(scores[: sides[0].shape[0]], scores[sides[0].shape[0] :])
-        return {"auc": list(auc(found)), "tpr_at_fpr_0.01": list(tpr_at_fpr(found, 0.01))}
-
-    return attack
-
-
 def main() -> None:
     """Fit, draw, compare, write one JSON object."""
     parser = argparse.ArgumentParser()
@@ -91,7 +72,7 @@ def main() -> None:
         "copula": ("copula", {}),
         "independent": ("independent", {}),
     }
-    membership = membership_attack(cohort, asked.seed)
+    membership = attack_on(cohort, asked.seed)
     samples, table = {}, {}
     for label, (name, options) in wanted.items():
         samples[label], table[label] = drawn(name, options, cohort, asked.seed)

@@ -48,12 +48,12 @@ def scores(out: Path) -> pd.DataFrame:
 
 
 def membership(out: Path) -> dict[str, Any]:
-    """What attacks on membership saw of one finished run: AUC, interval, control; TPR at 1 % FPR; smallest Holm p."""
+    """What attacks on membership saw of one finished run: value, interval, control, note of each; smallest Holm p."""
     risks = json.loads((out / "evaluation" / "risk.json").read_text(encoding="utf-8"))
     found: dict[str, Any] = {}
     for risk in risks:
         if risk["metric"] in SEEN.get(risk["attack"], ()):
-            found[f"{risk['attack']} {risk['metric']}"] = [risk[k] for k in ("value", "low", "high", "control")]
+            found[f"{risk['attack']} {risk['metric']}"] = [risk[k] for k in ("value", "low", "high", "control", "note")]
     tested = [r for r in risks if r["attack"].startswith("membership") and r["p_adjusted"] is not None]
     smallest = min(tested, key=lambda risk: float(risk["p_adjusted"]))
     return found | {"smallest_p": [smallest["attack"], smallest["p_adjusted"]]}

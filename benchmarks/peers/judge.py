@@ -1,41 +1,30 @@
 """What is measured of drawn patients, whoever drew them: fidelity, impossible patients, attack on membership."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from benchmarks.membership import Attack, kernel_attack
 from benchmarks.yardstick import Yardstick
-from privacy.membership.density import kernel_ratio
-from privacy.ranks import Targets, auc, tpr_at_fpr
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.fidelity.knowledge import clinical_knowledge
 
 ATTACKED = 8_000  # members, as many holdout patients, and as many others for the attacker to compare with
-FPR = 0.01
 
 Figures = dict[str, Any]
 
 
-def membership_attack(cohort: Cohort, seed: int) -> Callable[[CodeMatrix], Figures]:
-    """The attack on copies: AUC with DeLong's 95 % interval and TPR at 1 % FPR with its own, of a release."""
+def membership_attack(cohort: Cohort, seed: int) -> Attack:
+    """The attack on copies, on members, others and a reference drawn at random."""
     train, holdout = cohort.part("train"), cohort.part("holdout")
     rng = np.random.default_rng(seed)
     members = train.rows(rng.permutation(len(train))[:ATTACKED]).binary()
     others = rng.permutation(len(holdout))
     nonmembers, reference = (holdout.rows(part).binary() for part in np.split(others[: 2 * ATTACKED], 2))
-    scorer = kernel_ratio(sparse.vstack([members, nonmembers], format="csr"), reference)
-    n = members.shape[0]
-
-    def attack(release: CodeMatrix) -> Figures:
-        scores = scorer(release.binary())
-        found = Targets(scores[:n], scores[n:])
-        return {"membership_auc": list(auc(found)), "membership_tpr": list(tpr_at_fpr(found, FPR))}
-
-    return attack
+    return kernel_attack(members, nonmembers, reference)
 
 
 class Judge:
@@ -56,7 +45,8 @@ class Judge:
         ids = -1 - np.arange(drawn.shape[0], dtype=np.int64)
         candidate = CodeMatrix(drawn.astype(np.uint16), ids, self.cohort.matrix.vocabulary)
         sizes = {"drawn": len(candidate), "codes_per_patient": float(candidate.codes_per_patient().mean())}
-        return sizes | self.yardstick.of_synthetic(candidate) | self.violations(candidate) | self.attack(candidate)
+        seen = dict(zip(("membership_auc", "membership_tpr"), self.attack(candidate).values(), strict=True))
+        return sizes | self.yardstick.of_synthetic(candidate) | self.violations(candidate) | seen
 
     def violations(self, candidate: CodeMatrix) -> Figures:
         """Patients who break a rule of sex or age, and who have not one member of each group, per 10,000."""

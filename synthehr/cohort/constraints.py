@@ -84,9 +84,8 @@ def learn_rules(train: CodeMatrix, *, tolerance: float = TOLERANCE, level: float
     together = np.asarray((binary[:, free].T @ binary[:, members]).toarray())
     carriers = np.bincount(binary.indices, minlength=binary.shape[1])
     expected = np.outer(carriers[free], carriers[members]) / len(train)
-    code, member = np.nonzero(
-        (expected > 0) & (together <= tolerance * expected)
-    )  # the test is slow: few pairs need it
+    # the test is slow: few pairs need it
+    code, member = np.nonzero((expected > 0) & (together <= tolerance * expected))
     p = stats.hypergeom.cdf(together[code, member], len(train), carriers[members[member]], carriers[free[code]])
     found = p <= level / max(together.size, 1)
     rules = np.stack([free[code[found]], members[member[found]]], axis=1)

@@ -11,18 +11,8 @@ from synthehr.models.transformer.options import TransformerOptions
 from synthehr.models.transformer.sequences import Layout, Sequences
 from synthehr.models.transformer.training import Training
 
-OPTIONS = TransformerOptions(
-    epochs=60,
-    batch_size=64,
-    width=32,
-    layers=1,
-    heads=2,
-    ema=0.98,
-    device="cpu",
-    dropout=0.0,
-    hidden=0.0,
-    weight_decay=0.0,
-)
+BARE = {"dropout": 0.0, "hidden": 0.0, "weight_decay": 0.0}  # nothing but the prior keeps it from its patients
+OPTIONS = TransformerOptions(**BARE, epochs=60, batch_size=64, width=32, layers=1, heads=2, ema=0.98, device="cpu")
 Parts = tuple[Layout, Sequences, Sequences]
 
 
