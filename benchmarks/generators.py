@@ -1,6 +1,6 @@
 """Generators side by side on one split: medGAN as published and as it grew, copula, independent sampler, holdout.
 
-    python benchmarks/generators.py COHORT OUT.json [--minutes 15] [--seed 0]
+    python -m benchmarks.generators COHORT OUT.json [--minutes 15] [--seed 0]
 
 Every generator is fitted to the train split, and as many patients as it has are drawn from each; the figures are those
 of the evaluation stage, at equal numbers of patients. A membership AUC by the attack on copies stands

@@ -1,7 +1,7 @@
 """The main job on several splits: what each generator scored on each, the mean with its range, and what attacks saw.
 
 for each seed: synthehr run RECIPE_WITH_THAT_SEED --extract EXTRACT --out OUT/SEED
-python benchmarks/main_job.py OUT/0 OUT/1 OUT/2 --json benchmarks/results/main_job.json
+python -m benchmarks.main_job OUT/0 OUT/1 OUT/2 --json benchmarks/results/main_job.json
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Wall time, processor time and peak memory of each stage as a user runs it, start of Python included.
 
-    python benchmarks/stages.py EXTRACT RUN_FOLDER [--rounds 3]
+    python -m benchmarks.stages EXTRACT RUN_FOLDER [--rounds 3]
 
 RUN_FOLDER is what `synthehr run` left: its cohort and run are reused, so that training is not repeated here. Each stage
 is a command of its own, in a process of its own; the peak is the largest of its processes.

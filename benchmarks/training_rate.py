@@ -1,6 +1,6 @@
 """The adversarial loop against a bare torch loop of the same arithmetic, pass by pass in one process.
 
-    python benchmarks/training_rate.py COHORT [--passes 7] [--plain]
+    python -m benchmarks.training_rate COHORT [--passes 7] [--plain]
 
 The bare loop has the same networks, losses, batches and clipping, and nothing else: no look at finiteness, no moving
 average, no record of terms, no checkpoint. With --plain it is the textbook form instead, which concatenates the batch

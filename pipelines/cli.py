@@ -12,6 +12,7 @@ from pipelines.attack_command import attack
 from pipelines.closing import bundle_lines, ingest_lines
 from pipelines.console import outcome
 from pipelines.evaluate_command import evaluate
+from pipelines.ledger_commands import ledger_app, plan_lines, spent_lines
 from pipelines.policy_commands import policy_app
 from synthehr.errors import BadRequest
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 app.command()(attack)
 app.add_typer(policy_app, name="policy")
+app.add_typer(ledger_app, name="ledger")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same bytes.")]
@@ -67,7 +69,16 @@ def ingest(
 def train(
     cohort: Annotated[Path, typer.Argument(metavar="COHORT")],
     out: Out,
-    model: Annotated[str, typer.Option(help="transformer, medgan, medgan_paper, copula, independent.")] = "transformer",
+    model: Annotated[
+        str | None, typer.Option(help="transformer (default), medgan, medgan_paper, copula, independent.")
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Differentially private, for one patient: copula (default), independent.")
+    ] = None,
+    delta: Annotated[float, typer.Option(help="Of the privacy budget; far below one over the patients.")] = 1e-6,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --epsilon: print what will be asked, ask no one.")
+    ] = False,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Wall-clock budget; not byte-reproducible.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the patients; byte-reproducible.")] = None,
     seed: Seed = 0,
@@ -79,14 +90,18 @@ def train(
     with outcome(as_json, resumes="Training has its last checkpoint.") as held:
         if minutes is not None and epochs is not None:
             raise BadRequest("--minutes and --epochs contradict each other: give one.")
-        from pipelines.recipe import Train, parse_options
+        from pipelines.recipe import Train, parse_options, validated
         from pipelines.train import train as stage
 
         given = {"minutes": minutes, "epochs": epochs, "device": device}
         options = parse_options(option or []) | {key: value for key, value in given.items() if value is not None}
-        asked = Train(model=model, options=options)
+        named = {} if model is None else {"model": model}
+        asked = validated(Train, {"options": options, "epsilon": epsilon, "delta": delta, **named}, "train")
+        if dry_run:
+            plan_lines(held, cohort, asked)
+            return
         held.result = stage(cohort, out, asked, seed=seed, progress=held.progress)
-        held.lines = [f"run: {out}"]
+        held.lines = [f"run: {out}", *spent_lines(held.result)]
 
 
 @app.command()

@@ -15,7 +15,7 @@ from privacy.risk import clopper_pearson
 from synthehr.cohort.condition import Condition
 from synthehr.errors import BadRequest
 from synthehr.landing import Manifest
-from synthehr.models.generator import Generator
+from synthehr.models.generator import Trained
 
 BLOCK = 4_096  # patients a draw: memory is that of a block and of those kept
 DRAWS_A_PATIENT, LEAST_DRAWS = 1_000, 200_000
@@ -44,7 +44,7 @@ class Acceptance:
 
 
 def draw_where(
-    generator: Generator, condition: Condition, rows: int, *, rng: np.random.Generator
+    generator: Trained, condition: Condition, rows: int, *, rng: np.random.Generator
 ) -> tuple[sparse.csr_matrix, Acceptance]:
     """Draw `rows` patients who satisfy `condition`: canonical CSR (rows, n_codes) uint16, and what it took.
 

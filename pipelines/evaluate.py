@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.adversary import PREVIOUS, attack, stated
+from pipelines.alignment import aligned
 from pipelines.conditional import check_whole
 from pipelines.declared import NOTHING, check_declared
 from pipelines.holdout import Holdout, split_holdout
@@ -90,9 +91,10 @@ def evaluate(
         raise BadRequest("Shadows are trained as the run was: name it with --run RUN, or leave --shadows out.")
     people = read_cohort(cohort)
     check_declared(people.matrix.vocabulary, fidelity)
-    release = read_release(synthetic, people)
+    folders = [synthetic, *([] if options.previous is None else [Path(options.previous)])]
+    people, (release, *others) = aligned(people, *((folder, read_release(folder)) for folder in folders))
     holdout = split_holdout(people.part("holdout"), seed=seed)
-    earlier = {} if options.previous is None else {PREVIOUS: read_release(Path(options.previous), people)}
+    earlier = dict(zip([PREVIOUS], others, strict=False))
     with land(out, **asked(cohort, synthetic, options, fidelity=fidelity, policy=policy, seed=seed)) as folder:
         further: dict[str, Attack] = {}
         if run is not None and options.shadows:
@@ -206,17 +208,10 @@ def _shadows(
     )
 
 
-def read_release(folder: Path, cohort: Cohort) -> CodeMatrix:
-    """A synthetic landing over the codes of `cohort`.
-
-    Raises:
-        IncompleteLanding: it has other codes. BadRequest: it was drawn under a condition.
-    """
+def read_release(folder: Path) -> CodeMatrix:
+    """A synthetic landing that was drawn under no condition; BadRequest if it was."""
     check_whole(read_manifest(folder, "synthetic"), folder)
-    release = read_synthetic(folder)
-    if release.vocabulary != cohort.matrix.vocabulary:
-        raise IncompleteLanding(f"{folder} has another vocabulary than the cohort: generate it again from this one.")
-    return release
+    return read_synthetic(folder)
 
 
 def read_synthetic(folder: Path) -> CodeMatrix:

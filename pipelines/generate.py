@@ -20,7 +20,7 @@ from synthehr.cohort.matrix import CodeMatrix, write_matrix
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.landing import check_landing, land, read_manifest, source_hash, write_text
-from synthehr.models.generator import Generator
+from synthehr.models.generator import Trained
 from synthehr.models.registry import load_run
 from synthehr.progress import Progress, silent
 
@@ -120,7 +120,7 @@ def write_shard(shard: Shard) -> Acceptance:
     return acceptance
 
 
-def _draw(generator: Generator, shard: Shard) -> tuple[sparse.csr_matrix, Acceptance]:
+def _draw(generator: Trained, shard: Shard) -> tuple[sparse.csr_matrix, Acceptance]:
     rng = np.random.default_rng([shard.seed, shard.number])
     if shard.where is None:
         counts = on_one_thread(lambda: generator.sample(shard.rows, rng=rng))
@@ -130,7 +130,7 @@ def _draw(generator: Generator, shard: Shard) -> tuple[sparse.csr_matrix, Accept
 
 
 @functools.lru_cache(maxsize=1)
-def _generator(run: Path, run_hash: str) -> Generator:
+def _generator(run: Path, run_hash: str) -> Trained:
     return load_run(run)
 
 

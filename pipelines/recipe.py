@@ -7,7 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from privacy.membership.shadow import LEAST_SHADOWS
 from privacy.policy_file import DEFAULT
@@ -15,6 +24,7 @@ from synthehr.cohort.build import CohortOptions
 from synthehr.errors import BadRequest
 
 T = TypeVar("T")
+PRIVATE = "private_"  # how the names of generators that keep a budget begin
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -29,10 +39,25 @@ class Ingest(_Section):
 
 
 class Train(_Section):
-    """model: a generator's name. options: what that generator understands, such as epochs or minutes."""
+    """model: a generator's name. options: what that generator understands, such as epochs or minutes.
+
+    epsilon, delta: the budget of a differentially private training, or no epsilon for none. With one, `copula` means
+    `private_copula`, which is also the default.
+    """
 
     model: str = "transformer"
     options: dict[str, Any] = Field(default_factory=dict)
+    epsilon: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    delta: float = Field(default=1e-6, gt=0, le=1e-3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _private_names(cls, given: Any) -> Any:
+        """A budget asks for a generator that can keep it."""
+        if not isinstance(given, Mapping) or given.get("epsilon") is None:
+            return given
+        model = str(given.get("model", "copula"))
+        return {**given, "model": model if model.startswith(PRIVATE) else PRIVATE + model}
 
 
 class Generate(_Section):
@@ -149,6 +174,8 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     if previous is not None:
         evaluate = recipe.evaluate.model_copy(update={"previous": str((path.parent / previous).absolute())})
         recipe = recipe.model_copy(update={"evaluate": evaluate})
+    if cohort.vocabulary is not None:
+        cohort = replace(cohort, vocabulary=str((path.parent / cohort.vocabulary).absolute()))
     return recipe.model_copy(update={"cohort": cohort, "ingest": ingest, "release": release})
 
 

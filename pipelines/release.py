@@ -50,7 +50,7 @@ def release(
     _check_evaluated(cohort, synthetic, evaluation)
     found = Evaluation.read(evaluation)
     ledger = Ledger.read(synthetic / "ledger.json")
-    ledger.look("the figures of the risk report, on training and holdout patients")
+    ledger.look("the figures of the risk report, on training and holdout patients", covers="report")
     decision = decide(found.risks, ledger, load_policy(policy), override=override)
     view = gather(cohort, synthetic, evaluation, found, decision, ledger, name=name, purpose=purpose)
     report = render_html(view)

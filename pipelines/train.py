@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.private import fit_private, kept_key, private_plan
 from pipelines.recipe import Train
 from privacy.ledger import Ledger
+from privacy.noise import NoiseSource
 from synthehr.cohort.cohort import read_cohort
 from synthehr.landing import check_landing, land, source_hash, versions, write_text
 from synthehr.models.registry import create
@@ -22,7 +24,9 @@ CHECKPOINTS = "checkpoints"
 
 def asked(cohort: Path, options: Train, *, seed: int) -> dict[str, Any]:
     """What a run of this request says of itself: kind, config and made_from of its manifest."""
-    config = {"model": options.model, "options": options.options, "seed": seed}
+    config: dict[str, Any] = {"model": options.model, "options": options.options, "seed": seed}
+    if options.epsilon is not None:  # named only where asked for
+        config |= {"epsilon": options.epsilon, "delta": options.delta}
     return {"kind": "run", "config": config, "made_from": {"cohort": source_hash(cohort)}}
 
 
@@ -36,6 +40,8 @@ def train(cohort: Path, out: Path, options: Train, *, seed: int, progress: Progr
         IncompleteLanding: no cohort there. BadRequest: an unknown model or option. Diverged: see the message.
     """
     check_landing(cohort, "cohort")
+    if options.epsilon is not None:
+        return _train_private(cohort, out, options, seed=seed, progress=progress)
     generator = create(options.model, options=options.options)
     patients = read_cohort(cohort)
     ledger = Ledger()
@@ -52,6 +58,28 @@ def train(cohort: Path, out: Path, options: Train, *, seed: int, progress: Progr
         shutil.rmtree(workspace)
         (folder / ASKED).unlink()
     return {"run": str(out), "model": options.model, "seed": seed, "epsilon": _json_number(ledger.epsilon)}
+
+
+def _train_private(
+    cohort: Path, out: Path, options: Train, *, seed: int, progress: Progress = silent
+) -> dict[str, Any]:
+    """The same under a budget: patients are asked through a curator, and the run has the vocabulary that it told."""
+    plan = private_plan(cohort, options)
+    request = asked(cohort, options, seed=seed)
+    with land(out, **request, resumes=True) as folder:
+        workspace = _workspace(folder, request)
+        source = NoiseSource(kept_key(workspace))
+        patients = read_cohort(cohort)
+        generator, vocabulary, ledger = fit_private(
+            plan, patients, options, seed=seed, source=source, progress=progress
+        )
+        generator.save(folder)
+        vocabulary.write(folder / "vocabulary.parquet")
+        ledger.write(folder / "ledger.json")
+        shutil.rmtree(workspace)
+        (folder / ASKED).unlink()
+    found = {"run": str(out), "model": options.model, "seed": seed, "codes": len(vocabulary)}
+    return found | {"epsilon": ledger.epsilon, "delta": plan.budget.delta}
 
 
 def within(minutes: float | None, progress: Progress) -> Progress:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from privacy.ledger import Ledger
 from privacy.policy_file import Gate, Policy
 from privacy.risk import Risk, Verdict, judge, n_to_decide
+from privacy.statement import statement
 
 
 class GateRefused(Exception):
@@ -148,8 +149,8 @@ def _p_sentence(found: str, gate: Gate, risk: Risk, verdict: Verdict) -> str:
 
 def _spent(ledger: Ledger, epsilon_max: float) -> tuple[Verdict, str]:
     demand = f"the policy demands differential privacy with epsilon of at most {epsilon_max:g}"
-    if not ledger.entries:
+    if not ledger.released:
         return "FAIL", f"{demand}; the ledger is empty, so nothing is known of what was spent."
     if ledger.epsilon <= epsilon_max:
         return "PASS", f"{demand}; the ledger adds up to {ledger.epsilon:.4g}."
-    return "FAIL", f"{demand}; the ledger adds up to {ledger.epsilon:.4g}. {ledger.statement()}"
+    return "FAIL", f"{demand}; the ledger adds up to {ledger.epsilon:.4g}. {statement(ledger)}"

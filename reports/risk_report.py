@@ -6,12 +6,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from privacy.statement import hazards, statement
 from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
 from reports.figures.skill import skills
 from reports.numbers import percent, shown, whole
 from reports.stories import attack_words
-from reports.tables import comparator_table, key_risks, release_table, risk_row, score_rows, worst_codes
+from reports.tables import comparator_table, key_risks, look_rows, release_table, risk_row, score_rows, worst_codes
 from reports.view import ReportView
 from reports.wording import GLOSSARY, score_words
 from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published, published_scores
@@ -43,7 +44,9 @@ def render_html(view: ReportView) -> str:
         small_cell=SMALL_CELL,
         round_to=ROUND_TO,
         glossary=GLOSSARY,
-        infinity=math.inf,
+        claim=statement(view.ledger),
+        hazards=hazards(view.ledger),
+        looks=look_rows(view.ledger),
         **_risk(view),
         **_fidelity(view),
     )

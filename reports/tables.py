@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from privacy.ledger import Ledger
+from privacy.mechanisms import SampledGaussian
 from privacy.risk import Risk
 from reports.numbers import decimals, fixed, p_value, percent, shown, spread, whole
 from reports.stories import metric_words
@@ -165,3 +167,23 @@ def _code_row(row: Mapping[Hashable, Any]) -> dict[str, str]:
         "synthetic": percent(synthetic, 2) if synthetic else "never",
         "ratio": shown(synthetic / real, 2) if synthetic else "0",
     }
+
+
+def look_rows(ledger: Ledger) -> list[dict[str, str]]:
+    """The looks of a ledger as rows: query, covers, mechanism, noise and sensitivity in words."""
+    rows = []
+    for entry in ledger.entries:
+        mechanism = entry.mechanism
+        words = "none" if mechanism is None else mechanism.kind
+        if isinstance(mechanism, SampledGaussian):
+            words += f", {mechanism.steps:,} steps at {mechanism.sampling_probability:.4g}"
+        rows.append(
+            {
+                "query": entry.query,
+                "covers": f"the {entry.covers}",
+                "mechanism": words,
+                "noise": "none" if mechanism is None else shown(mechanism.noise_multiplier),
+                "sensitivity": "not bounded" if entry.sensitivity is None else shown(entry.sensitivity),
+            }
+        )
+    return rows

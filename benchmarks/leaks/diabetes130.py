@@ -30,7 +30,7 @@ from synthehr.cohort.cohort import SPLITS, Cohort, read_cohort
 from synthehr.landing import versions, write_text
 
 PASSES = 300
-COPIES = (10, 465)  # of 46,487: two in ten thousand, and 1 %
+COPIES = (10, 465)  # of some 46,500: two in ten thousand, and 1 %
 WORDS = {CONTROL: "real patients never seen", CEILING: "a copy of the training data"}
 
 

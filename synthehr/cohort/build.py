@@ -7,34 +7,35 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
 from synthehr.cohort.cohort import SPLITS, Cohort, draw_splits, write_cohort
-from synthehr.cohort.matrix import CodeMatrix, canonical
-from synthehr.cohort.rollup import Rollup, rolled_up
+from synthehr.cohort.counting import Group, count_codes, group_members, lay_columns, patients_of
+from synthehr.cohort.matrix import UNKNOWN, CodeMatrix, canonical
+from synthehr.cohort.public import public_vocabulary
+from synthehr.cohort.rollup import Rollup
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadData, BadRequest
 from synthehr.events.engine import engine, literal
-from synthehr.events.schema import EXCLUSIVE, system
+from synthehr.events.schema import EXCLUSIVE
 from synthehr.landing import file_hash, land, read_manifest, write_text
 from synthehr.progress import Progress, silent
 
 REPORT = "cohort_report.json"
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CohortOptions:
     """How events become columns.
 
-    seed: of the splits. shares: train, validation, holdout; they sum to 1. min_patients: a code is a column if at
-    least so many train patients have it: what others alone have cannot be learned, and the holdout never chooses.
-    rollup: see `rolled_up`. exclusive: code system -> group of which each patient has exactly one member.
+    seed: of the splits; it and the subject_id decide a patient's split, whoever else is there. shares: the chances of
+    train, validation, holdout; they sum to 1, and sizes are binomial around shares x n. min_patients: a code is a
+    column if at least so many train patients have it: what others alone have cannot be learned, and the holdout never
+    chooses. rollup: see `rolled_up`. exclusive: code system -> group of which each patient has exactly one member.
+    vocabulary: file of a public list of codes (`public_vocabulary`), which are then the columns, whoever has them.
     """
 
     seed: int = 0
@@ -42,6 +43,7 @@ class CohortOptions:
     min_patients: int = 1
     rollup: Rollup = "icd9_category"
     exclusive: Mapping[str, str] = field(default_factory=lambda: dict(EXCLUSIVE))
+    vocabulary: str | None = None
 
     def __post_init__(self) -> None:
         if self.min_patients < 1:
@@ -57,9 +59,9 @@ class CohortReport:
     """One cohort, in counts.
 
     patients, codes: rows and columns. patients_without_codes: with members of exclusive groups alone. codes_dropped:
-    too rare for `min_patients`. nnz: codes set over all patients. splits: patients of each. unknown: patients of each
-    group whose member is `unknown`, since no event says. differing: patients of each group whose encounters differ (age
-    may, sex should not); the earliest that says anything was taken.
+    too rare for `min_patients`, or on no public list. nnz: codes set over all patients. splits: patients of each.
+    unknown: patients of each group whose member is `unknown`, since no event says. differing: patients of each group
+    whose encounters differ (age may, sex should not); the earliest that says anything was taken.
     """
 
     patients: int
@@ -85,6 +87,9 @@ def identity(events: Path, options: CohortOptions) -> tuple[dict[str, Any], dict
     """
     read_manifest(events, "events")
     config = json.loads(json.dumps(asdict(options)))
+    named = config.pop("vocabulary")
+    if named is not None:  # what is in the list decides, and no path leaves the house
+        config["vocabulary"] = file_hash(Path(named)) if Path(named).is_file() else "absent"
     return config, {"events": file_hash(events / "manifest.json")}
 
 
@@ -95,10 +100,11 @@ def build_cohort(
 
     A count is the number of encounters (visits) with the code; each event without a visit counts as one. In an
     exclusive group the earliest encounter that says anything decides (time, then visit; static facts first), with count
-    1; a patient of whom no event says gets `SYSTEM/unknown`. Same events and options give the same bytes.
+    1; a patient of whom no event says gets `SYSTEM/unknown`. Visits that ingest renumbered are in the order of their
+    hashes. Same events and options give the same bytes.
 
     Raises:
-        IncompleteLanding: no complete events landing at `events`. BadData: it holds no patient.
+        IncompleteLanding: no complete events landing at `events`. BadData: it holds no patient, or none for a split.
         BadRequest: `out` is something else. OSError: the disk is full.
     """
     options = options or CohortOptions()
@@ -107,10 +113,11 @@ def build_cohort(
         with engine(folder / ".work") as connection:
             progress("cohort", 0, 3, "steps", "counting codes")
             source = f"read_parquet({literal(str(events / 'data' / '*.parquet'))})"
-            ids = _patients(connection, source, events)
-            names = _columns(connection, source, options)
-            counts = _count(connection, names, ids)
-            found = {group: _group(connection, exclusive, group, ids) for exclusive, group in options.exclusive.items()}
+            ids = patients_of(connection, source, events)
+            names = lay_columns(connection, source, options.rollup, options.exclusive)
+            counts = count_codes(connection, names, ids)
+            asked = options.exclusive.items()
+            found = {group: group_members(connection, exclusive, group, ids) for exclusive, group in asked}
         shutil.rmtree(folder / ".work")
         progress("cohort", 1, 3, "steps", "laying out the matrix")
         groups = {name: group for name, group in found.items() if group is not None}
@@ -122,82 +129,16 @@ def build_cohort(
     return report
 
 
-def _patients(connection: duckdb.DuckDBPyConnection, source: str, events: Path) -> NDArray[np.int64]:
-    found = connection.execute(f"SELECT DISTINCT subject_id FROM {source} ORDER BY subject_id").fetchnumpy()
-    if not len(found["subject_id"]):
-        raise BadData(f"{events} holds no event: there is no cohort to build.")
-    return np.asarray(found["subject_id"], dtype=np.int64)
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, source: str, options: CohortOptions) -> list[str]:
-    """Leave the view `coded` (events with the column that they count in); give the columns in no group, sorted."""
-    codes = sorted(code for (code,) in connection.execute(f"SELECT DISTINCT code FROM {source}").fetchall())
-    columns = [rolled_up(code, options.rollup) for code in codes]
-    names = sorted(name for name in set(columns) if system(name) not in options.exclusive)
-    position = {name: k for k, name in enumerate(names)}
-    table = {
-        "code": pa.array(codes, pa.string()),
-        "name": pa.array(columns, pa.string()),
-        "position": pa.array([position.get(name) for name in columns], pa.int32()),
-        "exclusive": pa.array([options.exclusive.get(system(name)) for name in columns], pa.string()),
-    }
-    connection.register("columns", pa.table(table))
-    connection.execute(f"CREATE TEMP VIEW coded AS SELECT * FROM {source} JOIN columns USING (code)")
-    return names
-
-
-def _count(connection: duckdb.DuckDBPyConnection, names: list[str], ids: NDArray[np.int64]) -> sparse.csr_matrix:
-    """CSR (n_patients, n_names): encounters with each code that is in no group."""
-    found = connection.execute(
-        """SELECT subject_id, position, CAST(sum(n) AS BIGINT) AS n FROM (
-          SELECT subject_id, position, CASE WHEN visit_id IS NULL THEN count(*) ELSE 1 END AS n
-          FROM coded WHERE position IS NOT NULL GROUP BY subject_id, position, visit_id
-        ) GROUP BY subject_id, position"""
-    ).fetchnumpy()
-    rows = np.searchsorted(ids, np.asarray(found["subject_id"]))
-    triplets = (np.asarray(found["n"]), (rows, np.asarray(found["position"])))
-    return canonical(sparse.coo_matrix(triplets, shape=(len(ids), len(names))))
-
-
-@dataclass(frozen=True)
-class _Group:
-    """An exclusive group. names: its members, sorted; member: (n_patients,) position in names; differing: patients."""
-
-    names: list[str]
-    member: NDArray[np.int64]
-    unknown: int
-    differing: int
-
-
-def _group(connection: duckdb.DuckDBPyConnection, exclusive: str, group: str, ids: NDArray[np.int64]) -> _Group | None:
-    """The member of one group that each patient has, or None where no event is of its system."""
-    found = connection.execute(
-        """SELECT subject_id, min(name) <> max(name) AS differs, arg_min(
-          name, ROW(ends_with(name, ?), time IS NOT NULL, time, visit_id IS NOT NULL, visit_id, name)) AS name
-        FROM coded WHERE exclusive = ? GROUP BY subject_id""",
-        [f"/{UNKNOWN}", group],
-    ).fetchnumpy()
-    if not len(found["name"]):
-        return None
-    said = np.asarray(found["name"], dtype=str)
-    nobody = f"{exclusive}/{UNKNOWN}"
-    names = sorted({*said.tolist(), *([nobody] if len(said) < len(ids) else [])})
-    member = np.full(len(ids), names.index(nobody) if nobody in names else -1, dtype=np.int64)
-    member[np.searchsorted(ids, np.asarray(found["subject_id"]))] = np.searchsorted(names, said)
-    unknown = int((member == names.index(nobody)).sum()) if nobody in names else 0
-    return _Group(names, member, unknown, int(np.asarray(found["differs"]).sum()))
-
-
 def _cohort(
     ids: NDArray[np.int64],
     codes: tuple[list[str], sparse.csr_matrix],
-    groups: Mapping[str, _Group],
+    groups: Mapping[str, Group],
     words: Mapping[str, str],
     options: CohortOptions,
 ) -> tuple[Cohort, CohortReport]:
     """Put groups and codes side by side, drop the codes that are too rare, draw the splits."""
     names, counts = codes
-    split = draw_splits(len(ids), shares=options.shares, rng=np.random.default_rng(options.seed))
+    split = _splits(ids, options)
     having = np.bincount(counts[split == SPLITS.index("train")].indices, minlength=len(names))
     kept = np.flatnonzero(having >= options.min_patients)
     ones = np.ones(len(ids), dtype=np.uint16)
@@ -213,17 +154,41 @@ def _cohort(
         group=(*(name for name, group in groups.items() for _ in group.names), *(None for _ in kept)),
     )
     matrix = CodeMatrix(canonical(sparse.hstack([*blocks, clinical], format="csr")), ids, vocabulary)
+    if options.vocabulary is not None:
+        matrix = matrix.onto(_described(public_vocabulary(Path(options.vocabulary), options.exclusive), words))
+    vocabulary = matrix.vocabulary
     report = CohortReport(
         patients=len(ids),
-        codes=len(columns),
-        patients_without_codes=int((np.diff(clinical.indptr) == 0).sum()),
-        codes_dropped=len(names) - len(kept),
+        codes=len(vocabulary),
+        patients_without_codes=int((np.diff(matrix.counts[:, vocabulary.free].indptr) == 0).sum()),
+        codes_dropped=len(set(names) - set(vocabulary.code)),
         nnz=int(matrix.counts.nnz),
         splits={name: int((split == k).sum()) for k, name in enumerate(SPLITS)},
-        unknown={name: group.unknown for name, group in groups.items()},
+        unknown={name: _unknown(matrix, members) for name, members in vocabulary.groups.items()},
         differing={name: group.differing for name, group in groups.items()},
     )
     return Cohort(matrix, split), report
+
+
+def _splits(ids: NDArray[np.int64], options: CohortOptions) -> NDArray[np.uint8]:
+    split = draw_splits(ids, shares=options.shares, seed=options.seed)
+    if empty := [name for k, name in enumerate(SPLITS) if not (split == k).any()]:
+        raise BadData(
+            f"Of {len(ids)} patients none fell into {' and '.join(empty)}, by seed {options.seed} and shares "
+            f"{options.shares}; every split needs one. Choose another seed or other shares, or bring more patients."
+        )
+    return split
+
+
+def _described(vocabulary: Vocabulary, words: Mapping[str, str]) -> Vocabulary:
+    texts = zip(vocabulary.code, vocabulary.description, strict=True)
+    return Vocabulary(vocabulary.code, tuple(text or words.get(code, "") for code, text in texts), vocabulary.group)
+
+
+def _unknown(matrix: CodeMatrix, members: NDArray[np.int64]) -> int:
+    """Patients whose member of a group is its `unknown`."""
+    named = [j for j in members if matrix.vocabulary.code[j].endswith(UNKNOWN)]
+    return int(matrix.counts[:, named].nnz)
 
 
 def _descriptions(events: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from scipy import sparse
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadData
 
+UNKNOWN = "/unknown"  # how the member of a group ends of which nothing is known
 MAX_COUNT = int(np.iinfo(np.uint16).max)
 
 
@@ -48,6 +49,33 @@ class CodeMatrix:
         """(n_codes,) share of patients with each code, in [0, 1]."""
         present = np.bincount(self.counts.indices, minlength=self.counts.shape[1])
         return np.asarray(present / max(len(self), 1), dtype=np.float64)
+
+    def onto(self, vocabulary: Vocabulary) -> "CodeMatrix":
+        """The same patients over the columns of another vocabulary: codes that it lacks are dropped, others are empty.
+
+        Who has no member of an exclusive group left gets its member `unknown`.
+
+        Raises:
+            BadData: patients are left without a member of a group that has no `unknown`.
+        """
+        place = np.array([vocabulary.index.get(code, -1) for code in self.vocabulary.code], dtype=np.int64)
+        found = self.counts.tocoo()
+        kept = place[found.col] >= 0
+        shape = (len(self), len(vocabulary))
+        moved = sparse.coo_matrix((found.data[kept], (found.row[kept], place[found.col[kept]])), shape=shape)
+        counts = sparse.csr_matrix(moved, dtype=np.uint16)
+        for name, members in vocabulary.groups.items():
+            without = np.flatnonzero(np.diff(counts[:, members].indptr) == 0)
+            if not len(without):
+                continue
+            unknown = [j for j in members if vocabulary.code[j].endswith(UNKNOWN)]
+            if not unknown:
+                raise BadData(
+                    f"{len(without)} patients have no member of {name!r} in the new vocabulary: add `unknown`."
+                )
+            filled = (np.ones(len(without), dtype=np.uint16), (without, np.full(len(without), unknown[0])))
+            counts = counts + sparse.csr_matrix(filled, shape=shape)
+        return CodeMatrix(canonical(counts), self.ids, vocabulary)
 
     def codes_per_patient(self) -> NDArray[np.int64]:
         """(n_patients,) number of distinct codes of each patient."""

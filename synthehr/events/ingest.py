@@ -41,8 +41,9 @@ def ingest_events(
     recognise the source by its file and column names. The same extract and mapping give the same bytes.
 
     Raises:
-        BadData: a file or column is missing, a file is not what it says or is cut short, or more rows were rejected
-            than the mapping allows; the message names file, row, column and remedy, never a value.
+        BadData: a file or column is missing, a file is not what it says or is cut short, more rows were rejected than
+            the mapping allows, or two identifiers have one hash; the message names file, row, column and remedy, never
+            a value.
         BadRequest: nothing at `source`, no such mapping, or SQL in it that does not fit. OSError: the disk is full.
     """
     chosen, files = choose(source, mapping)
@@ -81,6 +82,7 @@ def _ingest(
     progress("ingest", steps - 2, steps, "steps", "making events")
     for sql in script.events:
         connection.execute(sql)
+    _refuse_shared_numbers(connection, mapping, staged)
     tables, rejects = _account(connection, mapping, staged)
     progress("ingest", steps - 1, steps, "steps", "sorting and writing events")
     if not _one(connection, "SELECT count(*) FROM made"):
@@ -111,6 +113,19 @@ def _stage(
         here = staged.setdefault(table, [])
         here.append(staged_file(connection, table, file, paths[file], here))
     return staged
+
+
+def _refuse_shared_numbers(connection: duckdb.DuckDBPyConnection, mapping: Mapping, staged: Dict[str, object]) -> None:
+    """Refuse identifiers of which two have the same number: two patients would become one."""
+    for kind, rule in (("subject", mapping.subject_ids), ("visit", mapping.visit_ids)):
+        if rule == "any" and any(getattr(mapping.tables[name], kind) for name in staged):
+            texts = _one(connection, f"SELECT count(*) FROM {kind}_ids")
+            numbers = _one(connection, f"SELECT count(DISTINCT id_) FROM {kind}_ids")
+            if numbers < texts:
+                raise BadData(
+                    f"{texts} {kind} identifiers have only {numbers} different hashes: two texts share one. Write "
+                    f"every {kind} identifier as a plain whole number of your own."
+                )
 
 
 def _account(

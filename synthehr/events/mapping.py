@@ -84,9 +84,12 @@ class Description(_Part):
 class Mapping(_Part):
     """A whole source.
 
-    subject_ids, visit_ids: `integer`, anything else is rejected; or `any`, and where one is not a plain number all are
-    renumbered in their sorted order. rejected_share: the largest share of a table's rows, in [0, 1], that may be
-    rejected before the ingest is refused. earliest, latest: a time outside is no plausible date and is rejected.
+    subject_ids, visit_ids: `integer`, anything else is rejected; or `any`, which decides over the whole extract: all
+    stay as they stand if all are plain whole numbers, else all are renumbered, each by a hash of its own text alone. So
+    one identifier that is no number renumbers all others; which number each gets depends on no other. The numbers have
+    no order of their own, and no secret: who knows an identifier can compute its number. rejected_share: the largest
+    share of a table's rows, in [0, 1], that may be rejected before the ingest is refused. earliest, latest: a time
+    outside is no plausible date and is rejected.
     """
 
     name: Name

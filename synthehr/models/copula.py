@@ -88,23 +88,29 @@ class Copula:
 
 
 def tetrachoric(matrix: CodeMatrix, prior_pairs: float) -> NDArray[np.float64]:
-    """(n_codes, n_codes) latent correlations at which a bivariate normal gives each pair's co-occurrence.
+    """(n_codes, n_codes) latent correlations at which a bivariate normal gives each pair's co-occurrence."""
+    ones = matrix.binary().astype(np.float32)
+    n = len(matrix)
+    p = np.clip(matrix.prevalence(), 0.5 / n, 1 - 0.5 / n)
+    expected = np.outer(p, p)
+    counts = np.asarray((ones.T @ ones).todense(), dtype=np.float64)
+    return latent_correlation(p, expected * (counts + prior_pairs) / (n * expected + prior_pairs))
+
+
+def latent_correlation(share: NDArray[np.float64], joint: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(d, d) correlations of normals that exceed their quantiles with shares (d,) and, two together, with joint shares.
 
     Solved for all pairs at once by bisection on r in (-0.98, 0.98) with Drezner and Wesolowsky's (1990) integral,
     P(X > h, Y > k) = Q(h) Q(k) + integral over s from 0 to r of the bivariate normal density at correlation s.
     """
-    ones = matrix.binary().astype(np.float32)
-    n, d = ones.shape
-    p = np.clip(matrix.prevalence(), 0.5 / n, 1 - 0.5 / n)
+    d = len(share)
     upper = np.triu_indices(d, 1)
-    expected = p[upper[0]] * p[upper[1]]
-    counts = np.asarray((ones.T @ ones).todense(), dtype=np.float64)[upper]
-    joint = expected * (counts + prior_pairs) / (n * expected + prior_pairs)
-    cut = -special.ndtri(p)
-    low, high = np.full(len(joint), -0.98), np.full(len(joint), 0.98)
+    expected = share[upper[0]] * share[upper[1]]
+    wanted, cut = joint[upper], -special.ndtri(share)
+    low, high = np.full(len(wanted), -0.98), np.full(len(wanted), 0.98)
     for _ in range(12):
         middle = (low + high) / 2
-        more = expected + _orthant_gain(cut[upper[0]], cut[upper[1]], middle) < joint
+        more = expected + _orthant_gain(cut[upper[0]], cut[upper[1]], middle) < wanted
         low, high = np.where(more, middle, low), np.where(more, high, middle)
     result = np.eye(d)
     result[upper] = (low + high) / 2

@@ -8,6 +8,7 @@ from typing import Any
 
 from privacy.ledger import Ledger
 from privacy.policy import Decision, GateRefused
+from privacy.statement import statement
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest, IncompleteLanding
 from synthehr.evaluation import Evaluation
@@ -79,7 +80,7 @@ def _about(
         "policy": decision.policy,
         "verdict": decision.verdict,
         "override": decision.override or "none",
-        "differential_privacy": ledger.statement(),
+        "differential_privacy": statement(ledger),
     }
 
 

@@ -6,7 +6,7 @@ from pipelines.recipe import RECIPES, load_recipe, nearest, parse_options, recip
 from privacy.policy_file import load_policy
 from synthehr.errors import BadRequest
 from synthehr.events.mapping import load_mapping
-from synthehr.models.registry import create
+from synthehr.models.registry import create, create_private
 
 
 def write(folder: Path, text: str) -> Path:
@@ -18,7 +18,8 @@ def write(folder: Path, text: str) -> Path:
 def test_a_recipe_that_comes_along_asks_for_what_there_is(file: Path) -> None:
     recipe = load_recipe(file)
     assert recipe.name == file.stem
-    assert create(recipe.train.model, options=recipe.train.options).name == recipe.train.model
+    made = create if recipe.train.epsilon is None else create_private
+    assert made(recipe.train.model, options=recipe.train.options).name == recipe.train.model
     assert load_policy(recipe.release.policy).gates
     if recipe.ingest.format:
         assert load_mapping(recipe.ingest.format).name == recipe.ingest.format

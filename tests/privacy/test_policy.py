@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privacy.budget import Budget
 from privacy.ledger import Entry, Ledger
+from privacy.mechanisms import Gaussian
 from privacy.policy import GateRefused, decide
 from privacy.policy_file import SHIPPED, BadPolicy, Gate, Policy, load_policy
 from privacy.risk import Risk
 
-SPENT = Ledger([Entry(query="marginals", mechanism="Gaussian", epsilon=1.0)])
+BUDGET = Budget(epsilon=1.0, delta=1e-6)
+NOISY = Entry(query="marginals", mechanism=Gaussian(noise_multiplier=5.0), sensitivity=1.0)  # epsilon of about 0.83
+SPENT = Ledger([NOISY], BUDGET)
 TOML = """
 name = "site"
 purpose = "test"
@@ -119,7 +123,7 @@ def test_the_worst_gate_decides_and_is_named_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "ledger", [Ledger([*SPENT.entries, Entry(query="q", mechanism="none", epsilon=float("inf"))]), Ledger()]
+    "ledger", [Ledger([NOISY, Entry(query="q")], BUDGET), Ledger()]
 )
 def test_demanded_differential_privacy_is_not_had_by_an_open_or_empty_ledger(ledger: Ledger) -> None:
     decision = decide([risk()], ledger, policy(epsilon_max=3.0))

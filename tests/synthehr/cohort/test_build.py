@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthehr.cohort.build import CohortOptions, CohortReport, build_cohort, identity
-from synthehr.cohort.cohort import SPLITS, Cohort, read_cohort
-from synthehr.errors import BadRequest, IncompleteLanding
+from synthehr.cohort.cohort import SPLITS, Cohort, draw_splits, read_cohort
+from synthehr.errors import BadData, BadRequest, IncompleteLanding
 from synthehr.landing import is_current, read_manifest
 
 Event = tuple[int, str | None, str, int | None]
@@ -32,8 +33,19 @@ STORY: list[Event] = [
 ]
 
 
-# of a handful of patients all are in training, so that the vocabulary, which training chooses, has every code
-EVERYBODY = CohortOptions(shares=(0.998, 0.001, 0.001))
+# the other splits need a patient each: these two, of whom nothing is known that a column could be made of
+BESIDE: list[Event] = [(7, None, "X/beside", None), (8, None, "X/beside", None)]
+
+
+def falling(split: Sequence[int], shares: tuple[float, float, float] = (0.75, 0.125, 0.125)) -> CohortOptions:
+    """Options with the first seed by which the patients 1, 2, ... fall into these splits."""
+    ids = np.arange(1, len(split) + 1)
+    seeds = (seed for seed in range(20_000) if (draw_splits(ids, shares=shares, seed=seed) == split).all())
+    return CohortOptions(seed=next(seeds), shares=shares)
+
+
+# patients 1 to 6 are in training, so that the vocabulary, which training chooses, has every code; 7 and 8 are not
+HANDFUL = falling([0] * 6 + [1, 2])
 
 
 def counts(landing: Path) -> dict[int, dict[str, int]]:
@@ -47,20 +59,24 @@ def counts(landing: Path) -> dict[int, dict[str, int]]:
 
 
 def test_a_story_of_three_patients_is_counted_as_by_hand(events: Events, tmp_path: Path) -> None:
-    report = build_cohort(events(STORY), tmp_path / "cohort", options=EVERYBODY)
+    report = build_cohort(events(STORY + BESIDE), tmp_path / "cohort", options=HANDFUL)
+    unknown = {"SEX/unknown": 1, "AGE/unknown": 1, "RACE/unknown": 1}
     assert counts(tmp_path / "cohort") == {
         1: {"SEX/female": 1, "AGE/60-70": 1, "RACE/unknown": 1, "DRUG/insulin": 3, "ICD9CM/250": 2},
         2: {"SEX/male": 1, "AGE/50-60": 1, "RACE/unknown": 1, "ICD9CM/E849": 1},
         3: {"SEX/unknown": 1, "AGE/unknown": 1, "RACE/asian": 1},
+        7: unknown,
+        8: unknown,
     }
-    assert report.unknown == {"sex": 1, "age": 1, "race": 2}
+    assert report.unknown == {"sex": 3, "age": 3, "race": 4}
     assert report.differing == {"sex": 0, "age": 2, "race": 0}
-    assert (report.patients, report.codes, report.patients_without_codes, report.nnz) == (3, 11, 1, 12)
+    assert (report.patients, report.codes, report.patients_without_codes, report.nnz) == (5, 11, 3, 18)
+    assert (report.splits, report.codes_dropped) == ({"train": 3, "validation": 1, "holdout": 1}, 1)
     assert CohortReport.read(tmp_path / "cohort") == report
 
 
 def test_groups_come_first_then_systems_each_sorted_with_their_words(events: Events, tmp_path: Path) -> None:
-    build_cohort(events(STORY), tmp_path / "cohort", options=EVERYBODY)
+    build_cohort(events(STORY + BESIDE), tmp_path / "cohort", options=HANDFUL)
     vocabulary = read_cohort(tmp_path / "cohort").matrix.vocabulary
     assert vocabulary.code == (
         "SEX/female",
@@ -86,18 +102,19 @@ def test_groups_come_first_then_systems_each_sorted_with_their_words(events: Eve
 
 
 def test_a_group_of_which_nobody_speaks_does_not_exist(events: Events, tmp_path: Path) -> None:
-    build_cohort(events([(1, "2020-01-01", "A/1", 1), (2, None, "SEX/male", None)]), tmp_path / "cohort")
+    landing = events([(1, "2020-01-01", "A/1", 1), (2, None, "SEX/male", None), *BESIDE])
+    build_cohort(landing, tmp_path / "cohort", options=HANDFUL)
     vocabulary = read_cohort(tmp_path / "cohort").matrix.vocabulary
     assert vocabulary.code == ("SEX/male", "SEX/unknown", "A/1")
 
 
 def test_other_systems_can_be_exclusive_and_roll_up_left_out(events: Events, tmp_path: Path) -> None:
-    landing = events(
-        [(1, None, "WARD/b", 2), (1, None, "WARD/a", 5), (1, None, "SEX/male", 1), (1, None, "ICD9CM/250.00", 1)]
-    )
-    options = CohortOptions(exclusive={"WARD": "ward"}, rollup="none")
+    rows: list[Event] = [(1, None, "WARD/b", 2), (1, None, "WARD/a", 5)]
+    landing = events([*rows, (1, None, "SEX/male", 1), (1, None, "ICD9CM/250.00", 1), *BESIDE])
+    options = replace(HANDFUL, exclusive={"WARD": "ward"}, rollup="none")
     build_cohort(landing, tmp_path / "cohort", options=options)
-    assert counts(tmp_path / "cohort") == {1: {"WARD/b": 1, "SEX/male": 1, "ICD9CM/250.00": 1}}
+    assert counts(tmp_path / "cohort")[1] == {"WARD/b": 1, "SEX/male": 1, "ICD9CM/250.00": 1}
+    assert counts(tmp_path / "cohort")[7] == {"WARD/unknown": 1}
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,11 +135,11 @@ def test_other_systems_can_be_exclusive_and_roll_up_left_out(events: Events, tmp
 def test_everybody_has_exactly_one_of_each_group_and_counts_agree_with_a_plain_loop(
     events: Events, tmp_path: Path, rows: list[Event]
 ) -> None:
-    report = build_cohort(events(rows), tmp_path / "cohort", options=EVERYBODY)
+    report = build_cohort(events(rows + BESIDE), tmp_path / "cohort", options=HANDFUL)
     cohort = read_cohort(tmp_path / "cohort")
     for columns in cohort.matrix.vocabulary.groups.values():
         chosen = cohort.matrix.counts[:, columns]
-        assert chosen.sum() == chosen.nnz == report.patients == len({row[0] for row in rows})
+        assert chosen.sum() == chosen.nnz == report.patients == len({row[0] for row in rows}) + 2
     expected: dict[tuple[int, str], int] = {}
     distinct = {(who, day, code.split(".")[0], visit) for who, day, code, visit in rows}
     raw = {(who, day, code, visit) for who, day, code, visit in rows}
@@ -181,7 +198,8 @@ def test_splits_are_drawn_from_the_seed_in_their_shares(events: Events, tmp_path
     report = build_cohort(landing, tmp_path / "a")
     build_cohort(landing, tmp_path / "b", options=CohortOptions(seed=0))
     build_cohort(landing, tmp_path / "c", options=CohortOptions(seed=1))
-    assert report.splits == {"train": 650, "validation": 50, "holdout": 300}
+    for name, share in zip(SPLITS, CohortOptions().shares, strict=True):
+        assert abs(report.splits[name] - share * 1_000) < 5 * np.sqrt(share * (1 - share) * 1_000)
     files = [read_manifest(tmp_path / name).files for name in "abc"]
     assert files[0] == files[1]
     assert files[0]["matrix.parquet"] == files[2]["matrix.parquet"]
@@ -190,12 +208,30 @@ def test_splits_are_drawn_from_the_seed_in_their_shares(events: Events, tmp_path
     assert sum(map(len, parts)) == len(set.union(*parts)) == 1_000
 
 
+def test_one_patient_more_changes_the_split_of_nobody_else(events: Events, tmp_path: Path) -> None:
+    before, _ = read_and_build(events(many(300)), tmp_path / "before", CohortOptions())
+    after, _ = read_and_build(events([(0, None, "SEX/male", None), *many(300)]), tmp_path / "after", CohortOptions())
+    assert after.matrix.ids.tolist() == [0, *before.matrix.ids.tolist()]
+    assert (after.split[1:] == before.split).all()
+    assert (after.split[:-1] != before.split).any()  # the control: by position it would not be so
+
+
+def test_a_split_without_a_patient_is_refused(events: Events, tmp_path: Path) -> None:
+    everybody = CohortOptions(shares=(0.998, 0.001, 0.001))
+    said = r"Of 3 patients none fell into validation and holdout.*seed 0.*another seed or other shares, or bring more"
+    with pytest.raises(BadData, match=said):
+        build_cohort(events(STORY), tmp_path / "cohort", options=everybody)
+    assert not (tmp_path / "cohort").exists()
+    # the control: as many patients, of whom one falls into each
+    assert build_cohort(events(STORY), tmp_path / "cohort", options=falling([0, 1, 2])).patients == 3
+
+
 def test_a_cohort_is_current_until_its_events_or_options_change(events: Events, tmp_path: Path) -> None:
-    landing = events(STORY)
-    build_cohort(landing, tmp_path / "cohort")
-    config, made_from = identity(landing, CohortOptions())
+    landing = events(STORY + BESIDE)
+    build_cohort(landing, tmp_path / "cohort", options=HANDFUL)
+    config, made_from = identity(landing, HANDFUL)
     assert is_current(tmp_path / "cohort", kind="cohort", config=config, made_from=made_from)
-    config, _ = identity(landing, CohortOptions(min_patients=2))
+    config, _ = identity(landing, replace(HANDFUL, min_patients=2))
     assert not is_current(tmp_path / "cohort", kind="cohort", config=config, made_from=made_from)
 
 

@@ -120,31 +120,6 @@ def test_several_parquet_files_are_one_long_table(tmp_path: Path) -> None:
     assert report.tables[0].files == ("part-1.parquet", "part-2.parquet")
 
 
-def test_identifiers_that_are_no_numbers_get_numbers_in_sorted_order(tmp_path: Path) -> None:
-    rows = [("Zoe-b", "v9"), ("Zoe-a", "v1"), ("Zoe-b", "v1"), ("007", "v1"), ("7", "v1")]
-    body = "".join(f"{who},2020-01-01,A/1,{visit}\n" for who, visit in rows)
-    (tmp_path / "x.csv").write_text("subject_id,time,code,visit_id\n" + body)
-    report = ingest_events(tmp_path / "x.csv", tmp_path / "events")
-    # sorted: 007, 7, Zoe-a, Zoe-b; v1, v9
-    assert [(e[0], e[3]) for e in events(tmp_path / "events")] == [(1, 1), (2, 1), (3, 1), (4, 1), (4, 2)]
-    assert report.subject_ids == "renumbered"
-    written = b"".join(f.read_bytes() for f in (tmp_path / "events").rglob("*") if f.is_file())
-    assert b"Zoe" not in written
-
-
-def test_plain_numbers_stay_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("subject_id,time,code\n900000000000000001,2020-01-01,A/1\n0,2020-01-01,A/1\n")
-    report = ingest_events(tmp_path / "x.csv", tmp_path / "events")
-    assert [e[0] for e in events(tmp_path / "events")] == [0, 900_000_000_000_000_001]
-    assert report.subject_ids == "as in the source"
-
-
-def test_negative_ids_are_for_synthetic_patients_and_are_renumbered(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("subject_id,time,code\n-5,2020-01-01,A/1\n3,2020-01-01,A/1\n")
-    ingest_events(tmp_path / "x.csv", tmp_path / "events")
-    assert [e[0] for e in events(tmp_path / "events")] == [1, 2]
-
-
 def test_the_landing_is_meds_with_its_account(mimic: Extract, tmp_path: Path) -> None:
     source = mimic()
     report = ingest_events(source, tmp_path / "events")

@@ -32,4 +32,4 @@ def population(n: int, seed: int) -> CodeMatrix:
 @pytest.fixture(scope="session")
 def cohort() -> Cohort:
     matrix = population(3000, seed=1)
-    return Cohort(matrix, draw_splits(3000, shares=(0.7, 0.15, 0.15), rng=np.random.default_rng(2)))
+    return Cohort(matrix, draw_splits(matrix.ids, shares=(0.7, 0.15, 0.15), seed=2))

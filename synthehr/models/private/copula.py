@@ -1,0 +1,126 @@
+"""The private copula, and the private independent sampler: generators that rest on noisy counts alone.
+
+Both are the house's simple models (`synthehr.models.copula`, `.independent`) behind a curator. All randomness that
+protects patients is in the counts; what is worked out from them is free (post-processing, Dwork and Roth 2014, 2.1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from privacy.curator import Curator
+from privacy.mechanisms import Floats
+from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.models.discretise import Cut, calibrate
+from synthehr.models.marginals import Marginals
+from synthehr.models.options import options_of
+from synthehr.models.private.options import PrivateOptions
+from synthehr.models.private.pairs import SIMULATED, pair_loadings
+from synthehr.models.private.prevalences import Prevalences, prevalences
+from synthehr.models.sizes import extended_vocabulary, size_heads
+from synthehr.models.weights import read_weights, write_weights
+from synthehr.progress import Progress, silent
+
+
+class PrivateIndependent:
+    """Codes independent of each other, but for their number; every patient has one member of each group.
+
+    options: see `PrivateOptions`.
+    """
+
+    name = "private_independent"
+    questions: tuple[str, ...] = ("first", "histograms", "counts")
+    vocabulary: Vocabulary
+    loadings: NDArray[np.float32]
+    cut: Cut
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options_of(PrivateOptions, self.name, options)
+
+    def shares(self) -> dict[str, float]:
+        """Parts of the budget by question; they sum to 1."""
+        weights = {name: float(getattr(self.options, name)) for name in self.questions}
+        return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+
+    def fit(
+        self,
+        curator: Curator,
+        vocabulary: Vocabulary,
+        first: tuple[Floats, float],
+        noise: Mapping[str, float],
+        *,
+        seed: int,
+        progress: Progress = silent,
+    ) -> None:
+        """Ask the curator, once each, and work out the rest. first: of `first_look`; noise: multipliers by question."""
+        self.vocabulary = vocabulary
+        steps = len(self.questions) + 1
+        found = prevalences(curator, vocabulary, first, histograms=noise["histograms"], counts=noise["counts"])
+        progress("ask", 3, steps, "questions")
+        self.loadings = np.zeros((len(found.share), 1), dtype=np.float32)
+        self._calibrate(found, seed, self.options.pool)
+        self._ask_further(curator, found, noise, seed)
+        progress("calibrate", steps, steps, "steps")
+
+    def _ask_further(self, curator: Curator, found: Prevalences, noise: Mapping[str, float], seed: int) -> None:
+        """What is asked beyond single columns: nothing here."""
+
+    def _calibrate(self, found: Prevalences, seed: int, pool: int) -> None:
+        """Cut the latent normals where they give the released shares."""
+        wide = extended_vocabulary(self.vocabulary, found.heads)
+        marginals = Marginals(wide, np.arange(len(wide) + 1), found.share)
+        latent = self._latent(pool, np.random.default_rng([seed, 1]))
+        self.cut = calibrate(latent, marginals, found.heads)
+
+    def _latent(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        unique = np.sqrt(np.maximum(1 - np.square(self.loadings).sum(axis=1), 0))
+        latent: NDArray[np.float32] = rng.standard_normal((n, len(self.loadings)), dtype=np.float32) * unique
+        latent += rng.standard_normal((n, self.loadings.shape[1]), dtype=np.float32) @ self.loadings.T
+        return latent
+
+    def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
+        """Draw n patients by cutting n latent normal vectors."""
+        return self.cut.apply(self._latent(n, rng))
+
+    def save(self, folder: Path) -> None:
+        """Write `weights.safetensors` and `model.json`."""
+        cut = self.cut
+        arrays: dict[str, NDArray[Any]] = {
+            "tails": cut.marginals.tails,
+            "levels": cut.levels,
+            "bias": cut.bias,
+            "loadings": self.loadings,
+        }
+        arrays |= {f"sizes.{head.system}": head.values for head in cut.heads}
+        write_weights(folder, self.name, asdict(self.options), arrays)
+
+    @classmethod
+    def load(cls, folder: Path, vocabulary: Vocabulary) -> "PrivateIndependent":
+        """Read back what `save` wrote."""
+        options, arrays = read_weights(folder, cls.name)
+        model = cls(**options)
+        model.vocabulary, model.loadings = vocabulary, arrays["loadings"]
+        sizes = {name.removeprefix("sizes."): array for name, array in arrays.items() if name.startswith("sizes.")}
+        heads = size_heads(vocabulary, sizes)
+        wide = extended_vocabulary(vocabulary, heads)
+        marginals = Marginals(wide, np.arange(len(wide) + 1), arrays["tails"])
+        model.cut = Cut(marginals, arrays["levels"], arrays["bias"], heads)
+        return model
+
+
+class PrivateCopula(PrivateIndependent):
+    """A low-rank Gaussian copula of codes, groups and sizes; its factors are what stands out of the noise."""
+
+    name = "private_copula"
+    questions = ("first", "histograms", "counts", "pairs")
+
+    def _ask_further(self, curator: Curator, found: Prevalences, noise: Mapping[str, float], seed: int) -> None:
+        independent = self.cut.present(self._latent(SIMULATED, np.random.default_rng([seed, 2])))
+        wide = extended_vocabulary(self.vocabulary, found.heads)
+        self.loadings = pair_loadings(curator, wide, found, sparse.csr_matrix(independent), noise["pairs"])
+        self._calibrate(found, seed, self.options.pool)
