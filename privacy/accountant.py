@@ -81,11 +81,14 @@ def smallest_noise(of_noise: Callable[[float], Sequence[Mechanism]], *, epsilon:
     Raises:
         ValueError: no multiplier up to MOST_NOISE is enough: the other mechanisms spend it all.
     """
-    low, high = LEAST_NOISE, 1.0
+    high = 1.0
     while _spent(of_noise(high), delta) > epsilon:
-        low, high = high, 2 * high
+        high *= 2
         if high > MOST_NOISE:
             raise ValueError(f"No noise is enough for epsilon {epsilon:g}: what else is asked spends it. Ask for less.")
+    low = high / 2
+    while low > LEAST_NOISE and _spent(of_noise(low), delta) <= epsilon:  # in steps: little noise is slow to account
+        low, high = low / 2, low
     while high / low > 1.001:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if _spent(of_noise(middle), delta) > epsilon else (low, middle)

@@ -80,10 +80,11 @@ class Curator:
 
         For columns that are secret themselves, such as the codes that occur in an extract: those below the threshold
         are not told, and their sums are nan. delta: what it adds to that of the release. most: columns that a patient
-        can fill. See `privacy.mechanisms.threshold`.
+        can fill; who fills more is left out. See `privacy.mechanisms.threshold`.
         """
         self._enter(query, sensitivity=clip, noise_multiplier=noise_multiplier, added_delta=delta)
-        scale = clipped(self._norms(np.ones(self.n_columns)), clip)
+        filled = np.diff(self._rows.indptr)
+        scale = np.where(filled <= most, clipped(np.sqrt(filled), clip), 0.0)
         total = np.asarray(self._rows.T @ scale)
         noise = clip * noise_multiplier
         # a column that nobody fills does not occur: its noise must not be able to say that it does

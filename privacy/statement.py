@@ -110,7 +110,9 @@ def hazards(ledger: Ledger) -> tuple[Hazard, ...]:
             "The list of codes is public, or was chosen by a threshold that the ledger has.",
         ),
         Hazard(
-            "Preprocessing", "handled", "Codes, groups and splits of a patient are worked out from that patient alone."
+            "Preprocessing",
+            "declared",
+            "Each patient's row is that patient's alone if no two share an encounter; extracts are refused whole.",
         ),
         Hazard(
             "Hyper-parameters",

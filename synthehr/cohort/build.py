@@ -35,7 +35,8 @@ class CohortOptions:
     train, validation, holdout; they sum to 1, and sizes are binomial around shares x n. min_patients: a code is a
     column if at least so many train patients have it: what others alone have cannot be learned, and the holdout never
     chooses. rollup: see `rolled_up`. exclusive: code system -> group of which each patient has exactly one member.
-    vocabulary: file of a public list of codes (`public_vocabulary`), which are then the columns, whoever has them.
+    vocabulary: file of a public list of codes (`public_vocabulary`), which are then the columns, whoever has
+    them: min_patients does not apply.
     """
 
     seed: int = 0
@@ -140,7 +141,9 @@ def _cohort(
     names, counts = codes
     split = _splits(ids, options)
     having = np.bincount(counts[split == SPLITS.index("train")].indices, minlength=len(names))
-    kept = np.flatnonzero(having >= options.min_patients)
+    # on a public list the number of other patients with a code decides nothing
+    least = options.min_patients if options.vocabulary is None else 1
+    kept = np.flatnonzero(having >= least)
     ones = np.ones(len(ids), dtype=np.uint16)
     blocks = [
         sparse.csr_matrix((ones, (np.arange(len(ids)), group.member)), shape=(len(ids), len(group.names)))

@@ -84,10 +84,10 @@ class Description(_Part):
 class Mapping(_Part):
     """A whole source.
 
-    subject_ids, visit_ids: `integer`, anything else is rejected; or `any`, which decides over the whole extract: all
-    stay as they stand if all are plain whole numbers, else all are renumbered, each by a hash of its own text alone. So
-    one identifier that is no number renumbers all others; which number each gets depends on no other. The numbers have
-    no order of their own, and no secret: who knows an identifier can compute its number. rejected_share: the largest
+    subject_ids, visit_ids: `integer`, anything else is rejected; or `any`: a subject's plain whole number stays, any
+    other text gets a hash of itself, so its number depends on no other patient. Visits stay as they stand if all are
+    plain numbers, else all are hashed, one by one, and have no order. The numbers keep no secret: who knows an
+    identifier can compute its number. rejected_share: the largest
     share of a table's rows, in [0, 1], that may be rejected before the ingest is refused. earliest, latest: a time
     outside is no plausible date and is rejected.
     """

@@ -33,7 +33,8 @@ class IngestReport:
     patients: with at least one event. patients_without_events: named in the source, but nothing of them was kept.
     patients_without_codes: with demographics alone. events_repeated: dropped because the same patient, time, code,
     value and visit stood there already. subject_ids: `as in the source`, or `renumbered` where not all are plain
-    numbers: each is a hash of its own text. first_day, last_day: ISO dates of the events that have a time, or None.
+    numbers: those that are not have a hash of their own text. first_day, last_day: ISO dates of the events that have a
+    time, or None.
     """
 
     mapping: str

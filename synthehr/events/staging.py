@@ -81,18 +81,19 @@ FROM dropped_{table.name} WHERE reason_ <> 'repeated'"""
 
 
 def _numbered(kind: str, named: Sequence[str]) -> str:
-    """Numbers for identifiers: as they stand if all are plain whole numbers, else for each one a hash of its text.
+    """Numbers for identifiers: plain whole numbers as they stand, for every other text a hash of it.
 
-    The hash is 62 bits of MD5, in [0, 2**62): a function of that text alone, whatever other identifiers there are. That
-    all are plain is asked of the whole extract. Two texts with one number are for `ingest_events` to refuse.
+    The hash is 62 bits of MD5, in [0, 2**62). A subject's number is a function of its own text alone, whatever others
+    there are; visits are hashed all or none, asked of the whole extract, since their numbers also say their order. Two
+    texts with one number are for `ingest_events` to refuse.
     """
     texts = " UNION ".join(f"SELECT DISTINCT {kind}_text_ AS text_ FROM rows_{name}" for name in named)
+    alone = f"coalesce(regexp_full_match(text_, {PLAIN_INTEGER}), true)"
+    plain = alone if kind == "subject" else f"bool_and({alone}) OVER ()"
     return f"""CREATE TABLE {kind}_ids AS
-WITH texts AS ({texts}),
-  rule AS (SELECT coalesce(bool_and(regexp_full_match(text_, {PLAIN_INTEGER})), true) AS plain_ FROM texts)
 SELECT text_, plain_, CASE WHEN plain_ THEN TRY_CAST(text_ AS BIGINT)
   ELSE CAST(md5_number_lower(text_) >> 2 AS BIGINT) END AS id_
-FROM texts, rule WHERE text_ IS NOT NULL"""
+FROM (SELECT text_, {plain} AS plain_ FROM ({texts})) WHERE text_ IS NOT NULL"""
 
 
 def _identified(mapping: Mapping, table: Table) -> str:

@@ -39,7 +39,7 @@ outcomes = ["ICD9CM/428", "ICD9CM/250"]
 [release]
 policy = "policy.toml"
 """
-# the tests of this floor are about the way, not the judgement: with 225 non-members nothing could be shown
+# the tests of this floor are about the way, not the judgement: with some 225 non-members nothing could be shown
 POLICY = """
 name = "tiny_policy"
 purpose = "A policy that any release passes"

@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.recipe import load_recipe
 from pipelines.run import run, training_patients, unless_current
+from synthehr.cohort.cohort import read_cohort
 from synthehr.landing import land, source_hash
 
 LANDINGS = ("events", "cohort", "run", "synthetic", "evaluation", "bundle")
@@ -64,4 +65,6 @@ def test_a_changed_extract_is_read_again(
 
 
 def test_training_patients_are_counted(spine: Path) -> None:
-    assert training_patients(spine / "cohort") == 975
+    patients = training_patients(spine / "cohort")
+    assert patients == len(read_cohort(spine / "cohort").part("train"))
+    assert abs(patients - 0.65 * 1_500) < 5 * (0.65 * 0.35 * 1_500) ** 0.5  # binomial

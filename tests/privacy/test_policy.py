@@ -122,9 +122,7 @@ def test_the_worst_gate_decides_and_is_named_first() -> None:
     assert [reason.split(":")[0] for reason in decision.reasons] == ["FAIL", "INCONCLUSIVE", "PASS"]
 
 
-@pytest.mark.parametrize(
-    "ledger", [Ledger([NOISY, Entry(query="q")], BUDGET), Ledger()]
-)
+@pytest.mark.parametrize("ledger", [Ledger([NOISY, Entry(query="q")], BUDGET), Ledger()])
 def test_demanded_differential_privacy_is_not_had_by_an_open_or_empty_ledger(ledger: Ledger) -> None:
     decision = decide([risk()], ledger, policy(epsilon_max=3.0))
     assert (decision.verdict, decision.released) == ("FAIL", False)

@@ -65,7 +65,7 @@ def scaled_part(records: sparse.csr_matrix, weights: Floats) -> Floats:
     carriers = np.asarray(rows.sum(axis=0)).ravel()
     own = np.asarray(rows.T @ inverse).ravel() / np.maximum(carriers, 1.0)
     often = carriers >= min(200.0, float(np.sort(carriers)[-min(10, len(carriers))]))
-    degree = min(2, int(often.sum()) - 1)
+    degree = min(2, len(np.unique(np.square(weights[often]))) - 1)
     line = np.polynomial.Polynomial.fit(
         np.square(weights[often]), np.log(own[often]), degree, w=np.sqrt(carriers[often])
     )
