@@ -6,7 +6,8 @@ The critic of the medGAN paper at 1,071 codes: linear layers from [x, mean] (2,1
 real and 1,024 fake records in one forward. The plain step shows real records their batch's mean, the private one a
 released mean. All private variants make the same step by `PrivateSteps`, sampling and ChaCha20 noise included, and
 differ in how the clipped sum is worked out: by `RowGradients`, or by Opacus with ghost clipping or with hooks.
-Steps are interleaved, the order turned in every round; a ratio is that of the two steps of one round.
+Steps are interleaved, the order turned in every round; a ratio is that of the two steps of one round. Processor time
+stands beside wall time: other processes on the machine disturb it less.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -122,32 +124,33 @@ def variant(name: str) -> Step:
     return private(real, fake, lambda module: OpacusGradients(module, ghost=name == "opacus ghost"))
 
 
-def seconds(step: Step) -> float:
-    """Wall time of one step."""
-    start = time.perf_counter()
+def milliseconds(step: Step) -> dict[str, float]:
+    """Wall and processor time of one step."""
+    wall, cpu = time.perf_counter(), time.process_time()
     step()
-    return time.perf_counter() - start
+    return {"wall": 1e3 * (time.perf_counter() - wall), "cpu": 1e3 * (time.process_time() - cpu)}
 
 
 def interleaved(names: tuple[str, ...], rounds: int) -> dict[str, Any]:
-    """Milliseconds of each variant, and the ratio to the plain step of the same round."""
+    """Milliseconds of each variant by either clock, and the ratio to the plain step of the same round."""
     steps = {name: variant(name) for name in names}
     for step in steps.values():
         step()
-    taken: dict[str, list[float]] = {name: [] for name in names}
+    taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for number in range(rounds):
         for name in names if number % 2 else reversed(names):
-            taken[name].append(1e3 * seconds(steps[name]))
-    table: dict[str, Any] = {"rounds": rounds}
-    for name, times in taken.items():
-        ratios = [mine / other for mine, other in zip(times, taken["plain"], strict=True)]
-        cuts = statistics.quantiles(ratios, n=4)
-        table[name] = {
+            taken[name].append(milliseconds(steps[name]))
+    table: dict[str, Any] = {name: {} for name in names}
+    for name, clock in product(names, ("wall", "cpu")):
+        times, plains = ([each[clock] for each in taken[which]] for which in (name, "plain"))
+        ratios = [mine / other for mine, other in zip(times, plains, strict=True)]
+        low, _, high = statistics.quantiles(ratios, n=4)
+        table[name][clock] = {
             "median_ms": statistics.median(times),
             "median_ratio": statistics.median(ratios),
-            "quartiles_of_ratio": [cuts[0], cuts[2]],
+            "quartiles_of_ratio": [low, high],
         }
-    return table
+    return {"rounds": rounds, "steps": table}
 
 
 def peak_mib(name: str) -> float:

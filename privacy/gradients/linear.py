@@ -63,7 +63,7 @@ class RowGradients:
         """
         with torch.enable_grad():
             output, seen, made = self._interpreter.run(*rows)
-        if any(a.ndim != 2 or len(a) != len(rows[0]) for a in seen) or len(output) != len(rows[0]):
+        if any(a.ndim != 2 for a in seen) or len({len(part) for part in (*rows, *seen, output)}) != 1:
             raise MixesRows(f"Each layer must see a vector a row, ({len(rows[0])}, columns); others have no rule here.")
         cut: Tensor = output.detach().requires_grad_()
         self._kept = (cut, output, seen, made)

@@ -58,7 +58,8 @@ class PrivateSteps:
     rows, and ends with the same gradient; noise is added once.
 
     Raises:
-        Unaccounted: the ledger's budget does not cover the steps. ValueError: a number out of range.
+        Unaccounted: the ledger's budget does not cover the steps. ValueError: a number out of range, or processes with
+            different keys.
     """
 
     def __init__(
@@ -81,10 +82,12 @@ class PrivateSteps:
         mechanism = SampledGaussian(
             noise_multiplier=noise_multiplier, sampling_probability=sampling.probability, steps=sampling.steps
         )
+        self._rank, self._world = _process()
+        if self._world > 1:
+            _check_one_key(source, question, next(iter(gradients.parameters.values())).device)
         ledger.spend(Entry(query=question, mechanism=mechanism, sensitivity=clip))
         self._gradients, self._question, self._sampling, self._source = gradients, question, sampling, source
         self._clip, self._noise, self._public_rows = clip, clip * noise_multiplier, public_rows
-        self._rank, self._world = _process()
         self._next = first
         self._open: Batch | None = None
 
@@ -117,14 +120,16 @@ class PrivateSteps:
         public rows.
 
         Raises:
-            Unaccounted: the batch was used before, or is not the one that was drawn last. MixesRows, NotFinite,
-            ValueError: see `RowGradients.clipped_sum`.
+            Unaccounted: the batch was used before, or is not the one that was drawn last. ValueError: another number of
+            losses, or a `.grad` that would be lost; and with MixesRows and NotFinite, see `RowGradients.clipped_sum`.
         """
         if batch is not self._open:
             raise Unaccounted(f"Batch {batch.step} was used already, or another was drawn since: one draw, one look.")
-        self._open = None
+        if any(parameter.grad is not None for parameter in self._gradients.parameters.values()):
+            raise ValueError("Parameters have a .grad already, which would be lost: zero_grad(set_to_none=True) first.")
         if len(losses) != len(batch.positions) + self.public_rows:
             raise ValueError(f"There must be a loss for each patient of the batch and {self.public_rows} public rows.")
+        self._open = None
         expected = self._sampling.expected_batch
         found = self._gradients.clipped_sum(
             losses,
@@ -153,6 +158,17 @@ def _process() -> tuple[int, int]:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
+
+
+def _check_one_key(source: NoiseSource, question: str, device: torch.device) -> None:
+    """Under different keys one patient could be in the shares of two processes, at twice the sensitivity."""
+    word = int(source.stream(f"{question}, whether all processes have one key").words(1)[0]) >> 1
+    ends = torch.tensor([word, -word], device=device)
+    distributed.all_reduce(ends, distributed.ReduceOp.MIN)  # the least, and the greatest negated: all of them see it
+    if ends.sum() != 0:
+        raise ValueError(
+            "The processes have different keys, so their batches would not be shares of one: send one key."
+        )
 
 
 def _summed(parts: list[Tensor]) -> list[Tensor]:

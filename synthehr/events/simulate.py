@@ -22,8 +22,17 @@ from synthehr.progress import Progress, silent
 N_DISEASES = 480
 
 
-def simulate_events(out: Path, *, n_patients: int = 20_000, seed: int = 0, progress: Progress = silent) -> IngestReport:
+def simulate_events(
+    out: Path,
+    *,
+    n_patients: int = 20_000,
+    seed: int = 0,
+    n_diseases: int = N_DISEASES,
+    progress: Progress = silent,
+) -> IngestReport:
     """Write an `events` landing of n_patients simulated people; the same seed gives the same bytes.
+
+    n_diseases: categories of ICD-9-CM that they can have; with 960 the matrix has the width of MIMIC-III's.
 
     Raises:
         BadRequest: n_patients < 1, or `out` is something else. OSError: the disk is full.
@@ -31,10 +40,12 @@ def simulate_events(out: Path, *, n_patients: int = 20_000, seed: int = 0, progr
     if n_patients < 1:
         raise BadRequest(f"The 'n_patients' parameter of simulate_events must be at least 1. Got {n_patients} instead.")
     config = {"mapping": "simulated", "n_patients": n_patients, "seed": seed}
+    if n_diseases != N_DISEASES:  # named only where asked for
+        config["n_diseases"] = n_diseases
     with land(out, kind="events", config=config, made_from={}) as folder:
         progress("simulate", 0, 2, "steps", "drawing patients and encounters")
         rng = np.random.default_rng(seed)
-        catalogue = diseases(N_DISEASES)
+        catalogue = diseases(n_diseases)
         table = histories(draw_population(n_patients, catalogue, rng), catalogue, rng)
         progress("simulate", 1, 2, "steps", "sorting and writing events")
         with engine(folder / ".work") as connection:

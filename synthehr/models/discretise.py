@@ -109,7 +109,7 @@ def calibrate(
     offsets = marginals.offsets
     bias = np.zeros(d, dtype=np.float32)
     for name, columns in marginals.vocabulary.groups.items():
-        bias[columns] = _group_bias(scores[:, columns], marginals.of_group(name))
+        bias[columns] = group_bias(scores[:, columns], marginals.of_group(name))
     cut = Cut(marginals, np.empty(offsets[-1], dtype=np.float32), bias, heads, barred)
     kept_out = None if barred is None else barred.of(cut.members(scores))
     for start in range(0, d, BLOCK_CODES):
@@ -131,7 +131,7 @@ def _quantiles(column: NDArray[np.float32], above: NDArray[np.int64]) -> NDArray
     return np.where(above <= 0, NEVER, np.where(above >= n, -NEVER, cuts)).astype(np.float32)
 
 
-def _group_bias(scores: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float32]:
+def group_bias(scores: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float32]:
     """Biases (k,) at which each member of an exclusive group wins its share of the pool (n, k)."""
 
     def share(bias: NDArray[np.float32], n: int) -> NDArray[np.float64]:

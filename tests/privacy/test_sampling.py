@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from privacy.noise import KEY_BYTES, NoiseSource
@@ -34,6 +34,15 @@ def test_batches_are_as_large_as_binomial_ones_and_as_uneven() -> None:
     shuffled = np.random.default_rng(0).permutation(200 * 50).reshape(200, 50)
     fixed = np.array([len(batch) for batch in shuffled])
     assert abs(fixed.var(ddof=1) - variance) > 5 * variance * np.sqrt(2 / 199)
+
+
+def test_a_patient_is_present_with_the_probability_that_was_asked_for() -> None:
+    n, steps, q = 200_000, 10, 0.05
+    share = np.mean([len(batch) / n for batch in sampling(q, steps=steps).batches(n, source(), "critic")])
+    slack = 5 * np.sqrt(q * (1 - q) / (n * steps))
+    assert abs(share - q) < slack
+    # control: two percent more often
+    assert 0.02 * q > slack
 
 
 def test_each_patient_is_present_as_often_as_any_other() -> None:
@@ -119,6 +128,9 @@ def test_there_are_no_batches_between_steps(step: Any) -> None:
 
 
 @given(st.integers(-300, 500))
+@example(-1)
+@example(199)
+@example(200)
 def test_only_the_steps_that_were_accounted_for_have_a_batch(step: int) -> None:
     held = source()
     if 0 <= step < 200:

@@ -16,15 +16,19 @@ from scipy import sparse
 from privacy.curator import Curator
 from privacy.mechanisms import Floats
 from synthehr.cohort.vocabulary import Vocabulary
-from synthehr.models.discretise import Cut, calibrate
+from synthehr.models.discretise import Cut
 from synthehr.models.marginals import Marginals
 from synthehr.models.options import options_of
+from synthehr.models.private.levels import Latent, cut_at_shares
 from synthehr.models.private.options import PrivateOptions
 from synthehr.models.private.pairs import SIMULATED, pair_loadings
 from synthehr.models.private.prevalences import Prevalences, prevalences
 from synthehr.models.sizes import extended_vocabulary, size_heads
 from synthehr.models.weights import read_weights, write_weights
 from synthehr.progress import Progress, silent
+
+ALL = slice(None)
+MEMBERS = 6  # times as many draws for members of groups and sizes, which are few and common
 
 
 class PrivateIndependent:
@@ -35,6 +39,7 @@ class PrivateIndependent:
 
     name = "private_independent"
     questions: tuple[str, ...] = ("first", "histograms", "counts")
+    first_pool: int | None = None  # latent draws of a first calibration that only has to be about right
     vocabulary: Vocabulary
     loadings: NDArray[np.float32]
     cut: Cut
@@ -63,7 +68,7 @@ class PrivateIndependent:
         found = prevalences(curator, vocabulary, first, histograms=noise["histograms"], counts=noise["counts"])
         progress("ask", 3, steps, "questions")
         self.loadings = np.zeros((len(found.share), 1), dtype=np.float32)
-        self._calibrate(found, seed, self.options.pool)
+        self._calibrate(found, seed, self.first_pool or self.options.pool)
         self._ask_further(curator, found, noise, seed)
         progress("calibrate", steps, steps, "steps")
 
@@ -74,18 +79,27 @@ class PrivateIndependent:
         """Cut the latent normals where they give the released shares."""
         wide = extended_vocabulary(self.vocabulary, found.heads)
         marginals = Marginals(wide, np.arange(len(wide) + 1), found.share)
-        latent = self._latent(pool, np.random.default_rng([seed, 1]))
-        self.cut = calibrate(latent, marginals, found.heads)
+        scores, common = self._latent(pool, np.random.default_rng([seed, 1]))
+        rng = np.random.default_rng([seed, 3])
+        members = {name: self._latent(MEMBERS * pool, rng, columns)[0] for name, columns in wide.groups.items()}
+        self.cut = cut_at_shares(marginals, found.heads, Latent(scores, common, self._own(), members))
 
-    def _latent(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        unique = np.sqrt(np.maximum(1 - np.square(self.loadings).sum(axis=1), 0))
-        latent: NDArray[np.float32] = rng.standard_normal((n, len(self.loadings)), dtype=np.float32) * unique
-        latent += rng.standard_normal((n, self.loadings.shape[1]), dtype=np.float32) @ self.loadings.T
-        return latent
+    def _own(self) -> NDArray[np.float32]:
+        """(d,) standard deviation of what each column shares with no other."""
+        return np.asarray(np.sqrt(np.maximum(1 - np.square(self.loadings).sum(axis=1), 0)), dtype=np.float32)
+
+    def _latent(
+        self, n: int, rng: np.random.Generator, columns: NDArray[np.int64] | slice = ALL
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Latent normals (n, columns), and the part of them that comes from the factors."""
+        loadings, spread = self.loadings[columns], self._own()[columns]
+        own: NDArray[np.float32] = rng.standard_normal((n, len(loadings)), dtype=np.float32) * spread
+        common: NDArray[np.float32] = rng.standard_normal((n, loadings.shape[1]), dtype=np.float32) @ loadings.T
+        return own + common, common
 
     def sample(self, n: int, *, rng: np.random.Generator) -> sparse.csr_matrix:
         """Draw n patients by cutting n latent normal vectors."""
-        return self.cut.apply(self._latent(n, rng))
+        return self.cut.apply(self._latent(n, rng)[0])
 
     def save(self, folder: Path) -> None:
         """Write `weights.safetensors` and `model.json`."""
@@ -118,9 +132,10 @@ class PrivateCopula(PrivateIndependent):
 
     name = "private_copula"
     questions = ("first", "histograms", "counts", "pairs")
+    first_pool = 5_000
 
     def _ask_further(self, curator: Curator, found: Prevalences, noise: Mapping[str, float], seed: int) -> None:
-        independent = self.cut.present(self._latent(SIMULATED, np.random.default_rng([seed, 2])))
+        independent = self.cut.present(self._latent(SIMULATED, np.random.default_rng([seed, 2]))[0])
         wide = extended_vocabulary(self.vocabulary, found.heads)
         self.loadings = pair_loadings(curator, wide, found, sparse.csr_matrix(independent), noise["pairs"])
         self._calibrate(found, seed, self.options.pool)
