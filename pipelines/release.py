@@ -128,13 +128,18 @@ def gather(
         evaluation=found,
         decision=decision,
         ledger=ledger,
-        n_patients={split: int((people.split == k).sum()) for k, split in enumerate(SPLITS)},
+        n_patients={split: _shown(int((people.split == k).sum()), ledger) for k, split in enumerate(SPLITS)},
         n_codes=len(people.matrix.vocabulary),
         n_synthetic=made.config["patients"],
         seed=made.config["seed"],
         hashes=lineage | {"synthetic": source_hash(synthetic), "evaluation": source_hash(evaluation)},
         versions=versions(),
     )
+
+
+def _shown(patients: int, ledger: Ledger) -> int:
+    """A number of patients as the pages show it: under a budget to the nearest hundred, for it is secret."""
+    return patients if ledger.budget is None else max(round(patients, -2), 1)
 
 
 def source_name(cohort: Path) -> str:

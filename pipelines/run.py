@@ -12,6 +12,8 @@ from pipelines.declared import check_declared
 from pipelines.recipe import Recipe
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.landing import is_current
+from synthehr.models.generator import PrivateGenerator
+from synthehr.models.registry import load_run
 from synthehr.progress import Progress, silent
 
 log = logging.getLogger("synthehr")
@@ -53,7 +55,7 @@ def from_events(
         train.asked(cohort, recipe.train, seed=recipe.seed),
         lambda: train.train(cohort, trained, recipe.train, seed=recipe.seed, progress=progress),
     )
-    patients = recipe.generate.patients or training_patients(cohort)
+    patients = recipe.generate.patients or released_patients(trained, cohort)
     unless_current(
         synthetic,
         generate.asked(trained, patients=patients, seed=recipe.seed),
@@ -94,6 +96,14 @@ def unless_current(path: Path, asked: dict[str, Any], stage: Stage) -> None:
         log.info(f"{path.name}: complete and unchanged, skipped")
     else:
         stage()
+
+
+def released_patients(run: Path, cohort: Path) -> int:
+    """How many patients a release has by default: as many as were trained on, or under a budget about as many."""
+    generator = load_run(run)
+    if isinstance(generator, PrivateGenerator):
+        return max(round(generator.patients), 1)
+    return training_patients(cohort)
 
 
 def training_patients(cohort: Path) -> int:

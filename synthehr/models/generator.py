@@ -51,7 +51,12 @@ class Generator(Trained, Protocol):
 
 @runtime_checkable
 class PrivateGenerator(Trained, Protocol):
-    """One that keeps a privacy budget: it is given a curator in the place of patients, and asks."""
+    """One that keeps a privacy budget: it is given a curator in the place of patients, and asks.
+
+    patients: how many there are, about, once it has asked: their number is secret like everything else.
+    """
+
+    patients: float
 
     def shares(self) -> Mapping[str, float]:
         """Parts of the budget by question; they sum to 1."""

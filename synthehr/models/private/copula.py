@@ -43,6 +43,7 @@ class PrivateIndependent:
     vocabulary: Vocabulary
     loadings: NDArray[np.float32]
     cut: Cut
+    patients: float
 
     def __init__(self, **options: Any) -> None:
         self.options = options_of(PrivateOptions, self.name, options)
@@ -66,6 +67,7 @@ class PrivateIndependent:
         self.vocabulary = vocabulary
         steps = len(self.questions) + 1
         found = prevalences(curator, vocabulary, first, histograms=noise["histograms"], counts=noise["counts"])
+        self.patients = found.patients
         progress("ask", 3, steps, "questions")
         self.loadings = np.zeros((len(found.share), 1), dtype=np.float32)
         self._calibrate(found, seed, self.first_pool or self.options.pool)
@@ -110,6 +112,7 @@ class PrivateIndependent:
             "bias": cut.bias,
             "loadings": self.loadings,
         }
+        arrays["patients"] = np.array([self.patients])  # how many were asked, about: the size of a release by default
         arrays |= {f"sizes.{head.system}": head.values for head in cut.heads}
         write_weights(folder, self.name, asdict(self.options), arrays)
 
@@ -119,6 +122,7 @@ class PrivateIndependent:
         options, arrays = read_weights(folder, cls.name)
         model = cls(**options)
         model.vocabulary, model.loadings = vocabulary, arrays["loadings"]
+        model.patients = float(arrays["patients"][0])
         sizes = {name.removeprefix("sizes."): array for name, array in arrays.items() if name.startswith("sizes.")}
         heads = size_heads(vocabulary, sizes)
         wide = extended_vocabulary(vocabulary, heads)
