@@ -50,14 +50,10 @@ def verify(
 
 def _found(ledger: Any) -> dict[str, Any]:
     """Looks, epsilon by PLD and by PRV, delta."""
-    from privacy.accountant import checked_epsilon
-
     found: dict[str, Any] = {"looks": len(ledger.entries), "epsilon": _number(ledger.epsilon)}
     if ledger.budget is None or math.isinf(ledger.epsilon):
         return found
-    mechanisms = [entry.mechanism for entry in ledger.released]
-    _, other = checked_epsilon(mechanisms, delta=ledger.budget.delta - ledger.added_delta)
-    return found | {"epsilon_prv": other, "delta": ledger.budget.delta, "budget": ledger.budget.epsilon}
+    return found | {"epsilon_prv": ledger.checked()[1], "delta": ledger.budget.delta, "budget": ledger.budget.epsilon}
 
 
 def plan_lines(held: Outcome, cohort: Path, asked: "Train") -> None:

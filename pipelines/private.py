@@ -1,6 +1,8 @@
 """Training under a budget: what will be asked of patients at which noise, said before anything is asked; then asked."""
 
+import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,12 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from pipelines.recipe import Train
-from privacy.accountant import gaussian_multiplier
+from privacy.accountant import gaussian_multiplier, smallest_noise
 from privacy.budget import Budget, divided
 from privacy.curator import Curator
 from privacy.ledger import Ledger
-from privacy.noise import NoiseSource, new_key
+from privacy.mechanisms import Gaussian, Mechanism, SampledGaussian
+from privacy.noise import KEY_BYTES, NoiseSource, new_key
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.landing import read_manifest
@@ -32,6 +35,8 @@ KEY = "noise.key"
 class PrivatePlan:
     """What a training will ask. shares: of the budget, by question; noise: noise multipliers, by question.
 
+    sampled: probability and steps of those that are asked of Poisson-sampled batches; what single answers leave of the
+    budget is theirs. exclusive: code system -> group, as the cohort was asked for.
     public: whether the vocabulary was given, or has to be chosen from patients; threshold_delta: what that costs.
     """
 
@@ -41,11 +46,20 @@ class PrivatePlan:
     threshold_delta: float
     shares: dict[str, float]
     noise: dict[str, float]
+    sampled: dict[str, tuple[float, int]]
+    exclusive: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         questions = [
-            {"question": name, "share": self.shares[name], "noise_multiplier": self.noise[name]} for name in self.shares
+            {
+                "question": name,
+                "share": share,
+                "noise_multiplier": self.noise[name],
+                "sampling_probability": self.sampled.get(name, (1.0, 1))[0],
+                "steps": self.sampled.get(name, (1.0, 1))[1],
+            }
+            for name, share in self.shares.items()
         ]
         return {
             "model": self.model,
@@ -59,9 +73,12 @@ class PrivatePlan:
     def table(self) -> Table:
         """For a terminal."""
         title = f"{self.model}: epsilon {self.budget.epsilon:g}, delta {self.budget.delta:g}"
-        table = Table("question", "share of the budget", "noise multiplier", box=SIMPLE, title=title)
+        table = Table(
+            "question", "share of the budget", "noise multiplier", "sampling", "steps", box=SIMPLE, title=title
+        )
         for name, share in self.shares.items():
-            table.add_row(name, f"{share:.1%}", f"{self.noise[name]:.3f}")
+            probability, steps = self.sampled.get(name, (1.0, 1))
+            table.add_row(name, f"{share:.1%}", f"{self.noise[name]:.3f}", f"{probability:g}", f"{steps:,}")
         return table
 
 
@@ -73,11 +90,23 @@ def private_plan(cohort: Path, options: Train) -> PrivatePlan:
     """
     assert options.epsilon is not None
     budget = Budget(epsilon=options.epsilon, delta=options.delta)
-    public = read_manifest(cohort, "cohort").config.get("vocabulary") is not None
+    config = read_manifest(cohort, "cohort").config
+    public = config.get("vocabulary") is not None
     threshold_delta = 0.0 if public else THRESHOLD_SHARE * budget.delta
-    shares = create_private(options.model, options=options.options).shares()
-    whole = gaussian_multiplier(epsilon=budget.epsilon, delta=budget.delta - threshold_delta)
-    return PrivatePlan(options.model, budget, public, threshold_delta, dict(shares), divided(whole, shares))
+    generator = create_private(options.model, options=options.options)
+    shares, sampled = dict(generator.shares()), dict(generator.sampled())
+    left = budget.delta - threshold_delta
+    noise = divided(gaussian_multiplier(epsilon=budget.epsilon, delta=left), shares)
+    once = [Gaussian(noise_multiplier=noise[name]) for name in shares if name not in sampled]
+    for name, (probability, steps) in sampled.items():
+        noise[name] = smallest_noise(
+            functools.partial(_with_steps, once, probability, steps), epsilon=budget.epsilon, delta=left
+        )
+    return PrivatePlan(options.model, budget, public, threshold_delta, shares, noise, sampled, config["exclusive"])
+
+
+def _with_steps(once: Sequence[Gaussian], probability: float, steps: int, noise: float) -> Sequence[Mechanism]:
+    return [*once, SampledGaussian(noise_multiplier=noise, sampling_probability=probability, steps=steps)]
 
 
 def fit_private(
@@ -96,10 +125,16 @@ def fit_private(
         first = first_look(curator, vocabulary, plan.noise["first"])
     else:
         vocabulary, first = select_vocabulary(
-            train, ledger, source, noise_multiplier=plan.noise["first"], delta=plan.threshold_delta
+            train,
+            ledger,
+            source,
+            exclusive=plan.exclusive,
+            noise_multiplier=plan.noise["first"],
+            delta=plan.threshold_delta,
         )
         curator = Curator(private_records(train.onto(vocabulary)).binary(), ledger, source)
     generator.fit(curator, vocabulary, first, plan.noise, seed=seed, progress=progress)
+    ledger.checked()
     return generator, vocabulary, ledger
 
 
@@ -119,3 +154,13 @@ def kept_key(workspace: Path) -> bytes:
             os.fsync(stream.fileno())
         temporary.replace(file)
     return file.read_bytes()
+
+
+def forget_key(workspace: Path) -> None:
+    """Overwrite the key: with it all noise could be subtracted. What a disk keeps of overwritten bytes is declared."""
+    file = workspace / KEY
+    with file.open("r+b") as stream:
+        stream.write(bytes(KEY_BYTES))
+        stream.flush()
+        os.fsync(stream.fileno())
+    file.unlink()

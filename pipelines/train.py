@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.private import fit_private, kept_key, private_plan
+from pipelines.private import fit_private, forget_key, kept_key, private_plan
 from pipelines.recipe import Train
 from privacy.ledger import Ledger
 from privacy.noise import NoiseSource
@@ -76,6 +76,7 @@ def _train_private(
         generator.save(folder)
         vocabulary.write(folder / "vocabulary.parquet")
         ledger.write(folder / "ledger.json")
+        forget_key(workspace)
         shutil.rmtree(workspace)
         (folder / ASKED).unlink()
     found = {"run": str(out), "model": options.model, "seed": seed, "codes": len(vocabulary)}

@@ -5,6 +5,7 @@ is answered; what cannot be accounted for, the ledger refuses.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,12 @@ from scipy import sparse
 from privacy.ledger import Entry, Ledger
 from privacy.mechanisms import Floats, Gaussian, clipped, gaussian, symmetric_gaussian, threshold
 from privacy.noise import NoiseSource
+from privacy.sampling import PoissonSampling
+
+if TYPE_CHECKING:  # counts need no torch
+    from torch import Tensor, nn
+
+    from privacy.gradients.descent import Descent
 
 PAIR_SENSITIVITY = 0.5**0.5  # sum over i < j of (u_i u_j)^2 = (|u|^4 - sum of u_i^4) / 2 <= 1/2 for |u| <= 1
 LEAST = 1e-100  # weight above 0
@@ -55,7 +62,7 @@ class Curator:
 
     @property
     def n_columns(self) -> int:
-        """How many columns the records have: public."""
+        """How many columns the records have: public, except where columns are told by `frequent`."""
         return int(self._rows.shape[1])
 
     def sums(self, query: str, weights: Floats, *, clip: float, noise_multiplier: float) -> WeightedSum:
@@ -69,7 +76,7 @@ class Curator:
         weights = self._checked(weights)
         scale = clipped(self._norms(weights), clip)
         total = np.asarray(self._rows.T @ scale) * weights
-        stream = self._source.stream(query)
+        stream = self._source.stream(query, bound(weights, clip, noise_multiplier))
         value = gaussian(total, sensitivity=clip, noise_multiplier=noise_multiplier, stream=stream)
         return WeightedSum(value, clip * noise_multiplier)
 
@@ -88,7 +95,8 @@ class Curator:
         total = np.asarray(self._rows.T @ scale)
         noise = clip * noise_multiplier
         # a column that nobody fills does not occur: its noise must not be able to say that it does
-        noisy = gaussian(total, sensitivity=clip, noise_multiplier=noise_multiplier, stream=self._source.stream(query))
+        stream = self._source.stream(query, bound(np.ones(self.n_columns), clip, noise_multiplier))
+        noisy = gaussian(total, sensitivity=clip, noise_multiplier=noise_multiplier, stream=stream)
         told = (total > 0) & (noisy > threshold(noise=noise, clip=clip, most=most, delta=delta))
         return told, WeightedSum(np.where(told, noisy, np.nan), noise)
 
@@ -104,11 +112,47 @@ class Curator:
         scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
         scaled = sparse.csr_matrix(sparse.diags(scale) @ self._rows @ sparse.diags(weights))
         total = np.asarray((scaled.T @ scaled).todense())
-        stream = self._source.stream(query)
+        stream = self._source.stream(query, bound(weights, 1.0, noise_multiplier))
         value = symmetric_gaussian(
             total, sensitivity=PAIR_SENSITIVITY, noise_multiplier=noise_multiplier, stream=stream
         )
         return WeightedPairs(value, PAIR_SENSITIVITY * noise_multiplier)
+
+    def descent(
+        self,
+        question: str,
+        critic: "nn.Module",
+        columns: NDArray[np.int64],
+        beside: "Tensor",
+        *,
+        sampling: PoissonSampling,
+        clip: float,
+        noise_multiplier: float,
+        public_rows: int,
+    ) -> "Descent":
+        """DP-SGD of a critic that tells patients from public rows: see `Descent`. Charged as a whole before the first.
+
+        critic: rows (n, columns + numbers beside) to logits (n, 1), of linear layers and elementwise activations.
+
+        Raises:
+            Unaccounted: the budget does not cover the steps. MixesRows: a critic in which rows reach each other.
+        """
+        from privacy.gradients.descent import Descent
+        from privacy.gradients.linear import RowGradients
+        from privacy.gradients.step import PrivateSteps
+
+        gradients = RowGradients(critic)
+        steps = PrivateSteps(
+            gradients,
+            question=question,
+            sampling=sampling,
+            clip=clip,
+            noise_multiplier=noise_multiplier,
+            public_rows=public_rows,
+            ledger=self.ledger,
+            source=self._source,
+        )
+        return Descent(gradients, steps, self._rows, columns, beside)
 
     def _enter(self, query: str, *, sensitivity: float, noise_multiplier: float, added_delta: float = 0.0) -> None:
         mechanism = Gaussian(noise_multiplier=noise_multiplier)
@@ -125,3 +169,8 @@ class Curator:
     def _norms(self, weights: NDArray[np.float64]) -> Floats:
         """(n,) |W x| of each patient."""
         return np.sqrt(np.asarray(self._rows @ np.square(weights), dtype=np.float64))
+
+
+def bound(weights: Floats, clip: float, noise_multiplier: float) -> bytes:
+    """What the noise of a question is bound to, beside its name."""
+    return np.concatenate([np.asarray(weights, dtype=np.float64), [clip, noise_multiplier]]).tobytes()

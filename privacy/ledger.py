@@ -3,7 +3,9 @@
 Unit: one patient with all encounters. Adjacency: one patient added or removed. A look without a mechanism costs
 infinite epsilon. A ledger with a budget refuses such a look before it is made, and any look that the budget does not
 cover. On disk each entry carries the hash of the one before it (Haber and Stornetta 1991), so that none can be changed,
-left out or put in between unseen, and `verify` computes the epsilon anew from the entries alone.
+left out or put in between unseen by who has the seal (the manifest of a run holds the hash of the file), and `verify`
+computes the epsilon anew from the entries alone. Noise and steps of a release are fixed before its first look (a plan):
+that what is left may be spent as earlier answers suggest is proved for Gaussians only.
 """
 
 import hashlib
@@ -137,6 +139,19 @@ class Ledger:
         if self.budget is None or any(entry.mechanism is None for entry in self.released):
             return math.inf
         return composed(self.released, self.budget.delta)
+
+    def checked(self) -> tuple[float, float]:
+        """Epsilons of the release by both accountants, (PLD, PRV); the first is the one to tell.
+
+        Raises:
+            AccountantsDisagree: see `privacy.accountant.checked_epsilon`. Unaccounted: no guarantee is claimed.
+        """
+        from privacy.accountant import checked_epsilon
+
+        if self.budget is None or any(entry.mechanism is None for entry in self.released):
+            raise Unaccounted("A ledger without a budget, or with an unprotected look, has no epsilon to check.")
+        mechanisms = [entry.mechanism for entry in self.released if entry.mechanism is not None]
+        return checked_epsilon(mechanisms, delta=self.budget.delta - self.added_delta)
 
     def as_json(self) -> dict[str, Any]:
         """The whole ledger, chained."""

@@ -39,9 +39,9 @@ class SampledGaussian:
     """`steps` sums over Poisson-sampled batches, each with Gaussian noise: DP-SGD.
 
     In a step each patient is present with probability `sampling_probability`, and adds a vector of norm at most s that
-    depends on that patient and on earlier answers alone. Theorem (Zhu and Wang 2019; Koskela, Jalko and Honkela 2020,
-    arXiv 1906.03049): for adding and removing, the pair N(0, c^2) and (1 - q) N(0, c^2) + q N(1, c^2) dominates a
-    step, and its privacy loss distributions compose by convolution.
+    depends on that patient and on earlier answers alone. Theorem (Zhu, Dong and Wang 2022, arXiv 2106.08567; Koskela,
+    Jalko and Honkela 2020, arXiv 1906.03049): for adding and removing, the pair N(0, c^2) and
+    (1 - q) N(0, c^2) + q N(1, c^2) dominates a step, and its privacy loss distributions compose by convolution.
     """
 
     kind: ClassVar[str] = "Poisson-sampled Gaussian"
@@ -103,8 +103,8 @@ def threshold(*, noise: float, clip: float, most: int, delta: float) -> float:
     numbers of that norm would pass more often. noise: standard deviation, in the same unit. most: so many keys a
     patient can have. If t keys are only one patient's, each gets min(1, clip / sqrt(t)) at most, and all stay below
     the threshold with probability Phi((threshold - that) / noise)^t.
-    Theorem (Gopi et al. 2020, arXiv 2002.09745, theorem 5.1; Korolova et al. 2009): keys and sums are private as the
-    Gaussian mechanism of the sums is, with `delta` added to its delta.
+    Theorem (after Gopi et al. 2020, arXiv 2002.09745, section 5; Korolova et al. 2009): keys and sums are private as
+    the Gaussian mechanism of the sums is, with `delta` added to its delta.
 
     Raises:
         ValueError: delta outside (0, 1).

@@ -2,16 +2,19 @@
 
 Whoever can guess the noise can subtract it, so it must not come from a seed that a manifest records, nor from a
 generator whose state can be worked out from its output (numpy's and torch's can). Here it is the key stream of
-ChaCha20 (RFC 8439) under a 256-bit key that is drawn from the operating system and destroyed with the run.
+ChaCha20 (RFC 8439) under a 256-bit key that is drawn from the operating system, lies on disk for its owner alone
+while the run is unfinished, and is overwritten and removed with it.
 
 What floating point leaves open: a Gaussian in double precision misses values of the real line, and which ones it misses
-depends on the secret sum (Mironov 2012, doi 10.1145/2382196.2382264; Jin et al. 2022, arXiv 2112.05307). The proofs of
+depends on the secret sum (Mironov 2012, doi 10.1145/2382196.2382264; Jin et al. 2022, arXiv 2112.05307, who attack Box
+and Muller's sampler among others); and rounding lets a sum move by a little more than its sensitivity. The proofs of
 `privacy.mechanisms` are those of the real line; the statement of a release declares it.
 """
 
 import hashlib
 import math
 import os
+from typing import NoReturn
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -45,12 +48,20 @@ class NoiseSource:
             raise ValueError(f"The 'key' parameter of NoiseSource must have {KEY_BYTES} bytes. Got {len(key)} instead.")
         self._key, self._given = key, set[str]()
 
-    def stream(self, name: str) -> "Stream":
-        """The stream of this name, from its beginning."""
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A NoiseSource is not copied: a copy would hand the same noise out again.")
+
+    def stream(self, name: str, bound: bytes = b"") -> "Stream":
+        """The stream of this name, from its beginning.
+
+        bound: whatever else the question depends on. Asked again after an interruption with anything changed, it gets
+        other noise: two answers under the same would tell their difference.
+        """
         if name in self._given:
             raise ValueError(f"The noise of {name!r} was used already; each question needs noise of its own.")
         self._given.add(name)
-        return Stream(hashlib.blake2b(name.encode(), key=self._key, digest_size=KEY_BYTES).digest())
+        asked = hashlib.sha256(bound).digest() + name.encode()
+        return Stream(hashlib.blake2b(asked, key=self._key, digest_size=KEY_BYTES).digest())
 
 
 class Stream:

@@ -122,7 +122,7 @@ def hazards(ledger: Ledger) -> tuple[Hazard, ...]:
         Hazard(
             "Randomness",
             "handled",
-            "ChaCha20 under a 256-bit key from the operating system, destroyed with the run; no seed gives the noise.",
+            "ChaCha20 under a 256-bit key from the operating system, overwritten when the run ends; no seed gives it.",
         ),
         Hazard(
             "Floating point",

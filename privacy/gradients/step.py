@@ -147,7 +147,10 @@ class PrivateSteps:
             self._gradients.parameters[name].grad = gradient
 
     def _add_noise(self, total: list[Tensor], step: int) -> None:
-        stream = self._source.stream(f"{self._question}, noise of step {step}")
+        sampling = self._sampling
+        settings = [self._clip, self._noise, sampling.probability, sampling.expected_batch, sampling.steps]
+        bound = np.array([*settings, self._public_rows], dtype=np.float64).tobytes()
+        stream = self._source.stream(f"{self._question}, noise of step {step}", bound)
         # view, not flatten: a copy would get the noise in place of the sum
         for piece in (piece for part in total for piece in part.view(-1).split(NOISE_BLOCK)):
             # in float64: the sum of the two is rounded to float32 once, not the noise before it

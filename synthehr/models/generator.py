@@ -61,6 +61,9 @@ class PrivateGenerator(Trained, Protocol):
     def shares(self) -> Mapping[str, float]:
         """Parts of the budget by question; they sum to 1."""
 
+    def sampled(self) -> Mapping[str, tuple[float, int]]:
+        """Sampling probability and number of steps of the questions that are asked of Poisson-sampled batches."""
+
     def fit(
         self,
         curator: Curator,

@@ -13,13 +13,16 @@ from synthehr.models.generator import Generator, PrivateGenerator, Trained
 from synthehr.models.independent import Independent
 from synthehr.models.medgan.model import Medgan, MedganPaper
 from synthehr.models.private.copula import PrivateCopula, PrivateIndependent
+from synthehr.models.private.medgan import PrivateMedgan
 from synthehr.models.transformer.model import Transformer
 from synthehr.models.weights import model_name
 
 Model = type[Independent] | type[Copula] | type[Medgan] | type[Transformer]
 MODELS: Mapping[str, Model] = {model.name: model for model in (Transformer, Medgan, MedganPaper, Copula, Independent)}
 NAMES = tuple(MODELS)
-PRIVATE: Mapping[str, type[PrivateIndependent]] = {m.name: m for m in (PrivateCopula, PrivateIndependent)}
+PRIVATE: Mapping[str, type[PrivateIndependent]] = {
+    m.name: m for m in (PrivateCopula, PrivateMedgan, PrivateIndependent)
+}
 
 
 def create(name: str, *, options: Mapping[str, Any] | None = None) -> Generator:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 import privacy.curator
 from privacy.budget import Budget
-from privacy.curator import PAIR_SENSITIVITY, Curator
+from privacy.curator import PAIR_SENSITIVITY, Curator, bound
 from privacy.ledger import Ledger, Unaccounted
 from privacy.mechanisms import Gaussian, threshold
 from privacy.noise import KEY_BYTES, NoiseSource
@@ -29,7 +29,7 @@ def curator(records: Any, *, budget: Budget | None = None, source: NoiseSource |
 def sums(records: Any, weights: Floats, clip: float) -> Floats:
     """Without noise: that of the same name under the same key is subtracted, which only a holder of the key can."""
     value = curator(records).sums("q", weights, clip=clip, noise_multiplier=1e-3).value
-    drawn = NoiseSource(KEY).stream("q").normal(len(weights))
+    drawn = NoiseSource(KEY).stream("q", bound(weights, clip, 1e-3)).normal(len(weights))
     return np.asarray(value - clip * 1e-3 * drawn)
 
 
@@ -37,7 +37,8 @@ def pairs(records: Any, weights: Floats) -> Floats:
     """Without noise, above the diagonal."""
     value = curator(records).pairs("q", weights, noise_multiplier=1e-3).value
     above = np.triu_indices(len(weights), 1)
-    return np.asarray(value[above] - PAIR_SENSITIVITY * 1e-3 * NoiseSource(KEY).stream("q").normal(len(above[0])))
+    drawn = NoiseSource(KEY).stream("q", bound(weights, 1.0, 1e-3)).normal(len(above[0]))
+    return np.asarray(value[above] - PAIR_SENSITIVITY * 1e-3 * drawn)
 
 
 # sensitivity, by brute force
@@ -296,7 +297,7 @@ every_question = pytest.mark.parametrize("question", ASKED)
 
 def test_every_public_method_of_a_curator_is_a_question_that_is_tested_here() -> None:
     public = {name for name, _ in inspect.getmembers(Curator, inspect.isfunction) if not name.startswith("_")}
-    assert public == set(ASKED)
+    assert public == {*ASKED, "descent"}  # of which the steps are tested in gradients/test_descent.py
 
 
 @every_question
@@ -310,7 +311,7 @@ def test_a_question_is_in_the_ledger_before_it_is_answered(question: str, monkey
 
     # the norms of patients are the first that is read of them; where they are not, the noise is drawn
     monkeypatch.setattr(Curator, "_norms", entered)
-    monkeypatch.setattr(NoiseSource, "stream", lambda source, name: entered(held, np.ones(1)))
+    monkeypatch.setattr(NoiseSource, "stream", lambda source, name, bound: entered(held, np.ones(1)))
     with pytest.raises(InterruptedError):
         ASKED[question](held, "q", 8.0)
     assert seen == [1]
@@ -374,7 +375,7 @@ def test_without_a_clip_nothing_is_answered(clip: float) -> None:
 def test_the_number_of_patients_is_nowhere_to_be_read(n: int) -> None:
     held = curator(np.ones((n, 3), dtype=int), budget=BUDGET)
     public = {name for name in dir(held) if not name.startswith("_")}
-    assert public == {"ledger", "n_columns", *ASKED}
+    assert public == {"ledger", "n_columns", "descent", *ASKED}
     assert held.n_columns == 3
     assert not hasattr(held, "__len__")
     assert "4321" not in repr(held)
@@ -402,4 +403,4 @@ def test_the_module_has_no_other_way_to_patients() -> None:
         for name, value in vars(privacy.curator).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == "privacy.curator"
     }
-    assert own == {"Curator", "WeightedPairs", "WeightedSum"}
+    assert own == {"Curator", "WeightedPairs", "WeightedSum", "bound"}

@@ -1,4 +1,6 @@
+import copy
 import hashlib
+import pickle
 import random
 from collections.abc import Callable
 
@@ -102,7 +104,7 @@ def test_streams_of_different_names_are_not_correlated() -> None:
 
 def test_a_name_gets_a_key_of_its_own_that_does_not_tell_the_secret_one() -> None:
     """The key of a stream is keyed BLAKE2b of the name; the secret key itself encrypts nothing."""
-    derived = hashlib.blake2b(b"marginals", key=ZEROS, digest_size=32).digest()
+    derived = hashlib.blake2b(hashlib.sha256(b"").digest() + b"marginals", key=ZEROS, digest_size=32).digest()
     assert np.array_equal(stream("marginals").words(8), Stream(derived).words(8))
     assert not np.array_equal(stream("marginals").words(8), Stream(ZEROS).words(8))
 
@@ -222,3 +224,14 @@ def test_none_drawn_leaves_the_stream_where_it_was(draw: Callable[[Stream, int],
     held = stream()
     assert len(draw(held, 0)) == 0
     assert np.array_equal(held.words(4), stream().words(4))
+
+
+def test_what_the_question_depends_on_changes_its_noise() -> None:
+    one, same, other = (NoiseSource(ZEROS).stream("q", bound).words(4).tolist() for bound in (b"a", b"a", b"b"))
+    assert one == same != other
+
+
+def test_a_source_is_not_copied() -> None:
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="not copied"):
+            copied(NoiseSource(ZEROS))

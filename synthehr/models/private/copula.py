@@ -45,6 +45,8 @@ class PrivateIndependent:
     cut: Cut
     patients: float
 
+    options: PrivateOptions
+
     def __init__(self, **options: Any) -> None:
         self.options = options_of(PrivateOptions, self.name, options)
 
@@ -52,6 +54,10 @@ class PrivateIndependent:
         """Parts of the budget by question; they sum to 1."""
         weights = {name: float(getattr(self.options, name)) for name in self.questions}
         return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+
+    def sampled(self) -> Mapping[str, tuple[float, int]]:
+        """Sampling probability and steps of the questions that are asked of batches: none."""
+        return {}
 
     def fit(
         self,
@@ -135,7 +141,7 @@ class PrivateCopula(PrivateIndependent):
     """A low-rank Gaussian copula of codes, groups and sizes; its factors are what stands out of the noise."""
 
     name = "private_copula"
-    questions = ("first", "histograms", "counts", "pairs")
+    questions: tuple[str, ...] = ("first", "histograms", "counts", "pairs")
     first_pool = 5_000
 
     def _ask_further(self, curator: Curator, found: Prevalences, noise: Mapping[str, float], seed: int) -> None:

@@ -23,6 +23,9 @@ class PrivateOptions:
 
     def __post_init__(self) -> None:
         check_at_least_one(self, ("pool",))
-        for name in ("first", "histograms", "counts", "pairs"):
+        self._check_above_0("first", "histograms", "counts", "pairs")
+
+    def _check_above_0(self, *names: str) -> None:
+        for name in names:
             if not getattr(self, name) > 0:
                 raise BadRequest(f"The {name!r} option must be above 0. Got {getattr(self, name)!r} instead.")

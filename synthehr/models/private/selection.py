@@ -4,7 +4,7 @@ The first look at one-way counts tells which codes are so common that no single 
 threshold); the others are left out, and who had only them keeps `unknown` in an exclusive group.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from privacy.curator import Curator
 from privacy.ledger import Ledger
 from privacy.mechanisms import Floats
 from privacy.noise import NoiseSource
-from synthehr.cohort.matrix import CodeMatrix
+from synthehr.cohort.matrix import UNKNOWN, CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadData
 from synthehr.models.private.prevalences import CLIP_CODES
@@ -22,18 +22,25 @@ MOST_CODES = 10_000  # distinct codes of one patient, more than any record has: 
 
 
 def select_vocabulary(
-    train: CodeMatrix, ledger: Ledger, source: NoiseSource, *, noise_multiplier: float, delta: float
+    train: CodeMatrix,
+    ledger: Ledger,
+    source: NoiseSource,
+    *,
+    exclusive: Mapping[str, str],
+    noise_multiplier: float,
+    delta: float,
 ) -> tuple[Vocabulary, tuple[Floats, float]]:
     """The codes above the threshold, and what `first_look` would say of those that are in no group.
 
-    delta: what the threshold adds to that of the release.
+    exclusive: code system -> group, as was configured: which groups the patients have is not looked at. delta: what the
+    threshold adds to that of the release.
 
     Raises:
         BadData: no code is common enough at this noise.
     """
     vocabulary = train.vocabulary
     records = Curator(train.binary(), ledger, source)
-    clip = float(np.sqrt(CLIP_CODES + len(vocabulary.groups)))
+    clip = float(np.sqrt(CLIP_CODES + len(exclusive)))
     told, found = records.frequent(QUERY, clip=clip, noise_multiplier=noise_multiplier, delta=delta, most=MOST_CODES)
     free = told & np.isin(np.arange(len(told)), vocabulary.free)
     if not free.any():
@@ -47,17 +54,15 @@ def select_vocabulary(
         tuple(vocabulary.description[j] for j in kept),
         tuple(vocabulary.group[j] for j in kept),
     )
-    return _with_unknown(chosen, vocabulary), (found.value[free], found.noise)
+    return _with_unknown(chosen, exclusive), (found.value[free], found.noise)
 
 
-def _with_unknown(chosen: Vocabulary, vocabulary: Vocabulary) -> Vocabulary:
+def _with_unknown(chosen: Vocabulary, exclusive: Mapping[str, str]) -> Vocabulary:
     """Each group's `unknown` first, whether it was chosen or not: some patients may have lost their member."""
-    systems = {vocabulary.group[members[0]]: vocabulary.system[members[0]] for members in vocabulary.groups.values()}
-    wanted = {f"{system}/unknown": group for group, system in systems.items() if group is not None}
+    wanted = {f"{system}{UNKNOWN}": group for system, group in exclusive.items()}
     missing = [code for code in wanted if code not in chosen.index]
-    return replace(
-        chosen,
-        code=(*missing, *chosen.code),
-        description=(*("" for _ in missing), *chosen.description),
-        group=(*(wanted[code] for code in missing), *chosen.group),
+    return Vocabulary(
+        (*missing, *chosen.code),
+        (*("" for _ in missing), *chosen.description),
+        (*(wanted[code] for code in missing), *chosen.group),
     )

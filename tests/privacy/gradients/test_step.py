@@ -45,6 +45,12 @@ def steps_of(
     )
 
 
+def noise_of(module: nn.Module, *settings: float) -> np.ndarray:
+    """Of step 0: standard normals in the order of the parameters, from the stream that the step and settings name."""
+    stream = NoiseSource(KEY).stream("the critic, noise of step 0", np.array(settings).tobytes())
+    return np.concatenate([stream.box_muller(p.numel()) for p in module.parameters()])
+
+
 def one_step(
     module: nn.Module, steps: PrivateSteps, gradients: RowGradients, patients: Tensor, *, scale: float = 1.0
 ) -> tuple[Batch, Tensor]:
@@ -65,8 +71,7 @@ def test_the_gradient_is_the_clipped_sum_and_noise_by_the_expected_batch_and_the
     n = len(batch.positions)
     private = vector(one_by_one(module, rows[:n], n, 0.5, 1.0))
     public = vector(one_by_one(module, rows[n:], 0, 0.5, 1.0))
-    stream = NoiseSource(KEY).stream("the critic, noise of step 0")
-    noise = np.concatenate([stream.box_muller(p.numel()) for p in module.parameters()])
+    noise = noise_of(module, 0.5, 0.5, 0.5, 8.0, 4, 3)
     expected = (private + 0.5 * torch.from_numpy(noise)) / 8 + public / 3
     assert torch.allclose(found, expected, atol=1e-5)
 
@@ -119,8 +124,7 @@ def test_an_empty_batch_is_noise_alone() -> None:
     gradients = RowGradients(module)
     rare = PoissonSampling(probability=1e-9, expected_batch=8.0, steps=1)
     batch, found = one_step(module, steps_of(gradients, public_rows=0, sampling=rare), gradients, rows_of(16, COLUMNS))
-    stream = NoiseSource(KEY).stream("the critic, noise of step 0")
-    noise = np.concatenate([stream.box_muller(p.numel()) for p in module.parameters()])
+    noise = noise_of(module, 0.5, 0.5, 1e-9, 8.0, 1, 0)
     assert len(batch.positions) == 0
     assert np.allclose(found, 0.5 * noise / 8, atol=1e-7)
     one_step(module, steps_of(gradients, sampling=rare), gradients, rows_of(0, COLUMNS))  # no patients at all
@@ -161,6 +165,19 @@ def test_noise_has_the_deviation_that_was_charged() -> None:
     assert off(drawn + 0.02 * expected) > 5
     for other in (drawn[1:], drawn.flip(1)[1:]):  # a step says nothing of the next
         assert abs(((drawn[:-1] * other).mean() / expected**2).item()) < 5 / math.sqrt(other.numel())
+
+
+def test_a_run_that_is_started_again_with_other_settings_gets_other_noise() -> None:
+    """Two answers under the same noise would tell their difference."""
+    noise = []
+    for multiplier, public_rows in ((1.0, 0), (1.0, 0), (2.0, 0), (1.0, 3)):
+        module = critic(COLUMNS, 4)
+        gradients = RowGradients(module)
+        steps = steps_of(gradients, noise_multiplier=multiplier, public_rows=public_rows)
+        noise.append(one_step(module, steps, gradients, rows_of(16, COLUMNS), scale=0.0)[1] / multiplier)
+    assert torch.equal(noise[0], noise[1])
+    assert not torch.allclose(noise[0], noise[2], atol=1e-3)
+    assert not torch.allclose(noise[0], noise[3], atol=1e-3)
 
 
 def test_a_run_that_goes_on_is_the_run_that_never_stopped() -> None:
