@@ -28,8 +28,8 @@ class Descent:
         columns: NDArray[np.int64],
         beside: Tensor,
     ) -> None:
-        self._gradients, self._steps, self._rows = gradients, steps, rows
-        self._columns, self._beside = columns, beside
+        self._gradients, self._steps, self._beside = gradients, steps, beside
+        self._rows = sparse.csr_matrix(rows[:, columns], dtype=np.float32)
 
     def step(self, public: Tensor) -> Tensor:
         """Write the noisy gradient of one step to the critic's parameters; the logits (m,) of the public rows.
@@ -40,8 +40,7 @@ class Descent:
             Unaccounted: all steps that were charged are done. ValueError: another number of public rows.
         """
         batch = self._steps.batch(self._rows.shape[0])
-        shown = self._rows[batch.positions][:, self._columns].toarray()
-        real = torch.from_numpy(shown.astype(np.float32)).to(public)
+        real = torch.from_numpy(self._rows[batch.positions].toarray()).to(public)
         real = torch.cat([real, self._beside.to(public).expand(len(real), -1)], dim=1)
         logits = self._gradients(torch.cat([real, public])).squeeze(1)
         target = torch.zeros_like(logits)

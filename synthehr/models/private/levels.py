@@ -17,13 +17,13 @@ from synthehr.models.discretise import NEVER, Cut, group_bias
 from synthehr.models.marginals import Marginals
 from synthehr.models.sizes import SizeHead
 
-ROUNDS, HALVINGS = 8, 16
-EARLY = 8_000  # records of all rounds but the last
+ROUNDS = 8
+EARLY = 6_000  # records of all rounds but the last
 ROWS = 3_000  # records over which a rare code's chance is averaged; for a common one it is all of them
 COMMON, OWN = 0.01, 0.8  # a code that goes by its factors varies from record to record, whatever its share
 FAR = np.float32(1e4)  # beyond every normal
 STEP = 0.8  # of the way to the level that would be right if no other moved: together they overshoot
-REACH = 6.0  # standard deviations about the present level in which the right one is sought
+WIDE, NEAR = (6.0, 16), (1.0, 11)  # standard deviations about the present level that are searched, and how often halved
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def cut_at_shares(marginals: Marginals, heads: tuple[SizeHead, ...], latent: Lat
         first, free = levels[head.codes], share[head.codes] > 0
         for k in range(ROUNDS):
             n = EARLY if k < ROUNDS - 1 else len(size)
-            target = _alone(latent.first(n), head, size[:n], first, share[head.codes], free)
+            search = WIDE if k < 2 else NEAR
+            target = _alone(latent.first(n), head, size[:n], first, share[head.codes], free, search)
             first = np.where(free, first + STEP * (target - first), first)
         levels[head.codes] = first
     return Cut(marginals, levels.astype(np.float32), bias, heads)
@@ -70,6 +71,7 @@ def _alone(
     first: Floats,
     wanted: Floats,
     free: NDArray[np.bool_],
+    search: tuple[float, int],
 ) -> Floats:
     """(k,) levels at which each code would have its share if the others stayed where they are."""
     margins = latent.scores[:, head.codes] - first.astype(np.float32)
@@ -83,14 +85,17 @@ def _alone(
         inside = margins[:rows, chosen] >= last[:rows, None]
         beat = np.where(inside, after[:rows, None], last[:rows, None])
         shift = np.asarray((beat - latent.common[:rows, columns]) / own, dtype=np.float32)
-        target[chosen] = _solved(shift, own, first[chosen], wanted[chosen])
+        target[chosen] = _solved(shift, own, first[chosen], wanted[chosen], search)
     return target
 
 
-def _solved(shift: NDArray[np.float32], own: NDArray[np.float32], first: Floats, wanted: Floats) -> Floats:
+def _solved(
+    shift: NDArray[np.float32], own: NDArray[np.float32], first: Floats, wanted: Floats, search: tuple[float, int]
+) -> Floats:
     """(k,) levels at which the mean over rows of the chance to be above shift (n, k) + level / own is as wanted."""
-    low, high = first - REACH, first + REACH
-    for _ in range(HALVINGS):
+    reach, halvings = search
+    low, high = first - reach, first + reach
+    for _ in range(halvings):
         middle = (low + high) / 2
         share = special.ndtr(-(shift + (middle / own).astype(np.float32))).mean(axis=0)
         more = share > wanted

@@ -144,3 +144,28 @@ def test_a_matrix_file_that_breaks_the_promise_is_refused(
 def test_the_next_patient_may_start_below_the_last(tmp_path: Path) -> None:
     table = pa.table([[1, 2, 3, 4], [[1, 2], [0], [], [0, 2]], [[1, 1], [1], [], [1, 1]]], schema=schema("subject_id"))
     assert from_arrow(table, 3, "x")[0].toarray().tolist() == [[0, 1, 1], [1, 0, 0], [0, 0, 0], [1, 0, 1]]
+
+
+def test_onto_another_vocabulary_codes_keep_their_counts_and_lost_members_become_unknown() -> None:
+    own = Vocabulary(("SEX/f", "SEX/m", "A/1", "A/2"), ("",) * 4, ("sex", "sex", None, None))
+    counts = sparse.csr_matrix(np.array([[1, 0, 2, 1], [0, 1, 0, 3]], dtype=np.uint16))
+    other = Vocabulary(("A/2", "SEX/unknown", "SEX/f", "A/9"), ("",) * 4, (None, "sex", "sex", None))
+    moved = CodeMatrix(counts, np.arange(2), own).onto(other)
+    assert moved.counts.toarray().tolist() == [[1, 0, 1, 0], [3, 1, 0, 0]]
+    assert moved.counts.dtype == np.uint16
+    without = Vocabulary(("A/2", "SEX/f"), ("",) * 2, (None, "sex"))
+    with pytest.raises(BadData, match="1 patients have no member of 'sex'"):
+        CodeMatrix(counts, np.arange(2), own).onto(without)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_onto_its_own_vocabulary_in_another_order_and_back_nothing_changes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes = tuple(f"A/{j}" for j in range(6))
+    own = Vocabulary(codes, ("",) * 6, (None,) * 6)
+    matrix = CodeMatrix(canonical(sparse.csr_matrix(rng.integers(0, 3, (5, 6)))), np.arange(5), own)
+    order = rng.permutation(6)
+    turned = Vocabulary(tuple(codes[j] for j in order), ("",) * 6, (None,) * 6)
+    there = matrix.onto(turned)
+    assert (there.counts.toarray() == matrix.counts.toarray()[:, order]).all()
+    assert (there.onto(own).counts != matrix.counts).nnz == 0
