@@ -172,12 +172,14 @@ def main() -> None:
             step()
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
+    before = os.getloadavg()[0]
     memory = {name: peak_mib(name) for name in VARIANTS}
     fast = interleaved(("plain", "private", "opacus ghost"), asked.rounds)
     slow = interleaved(("plain", "opacus hooks"), HOOKS_ROUNDS)
     document = {
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "load_of_the_machine_before": before,
         "processor": platform.processor() or platform.machine(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "time": {"interleaved": fast, "interleaved, hooks": slow},

@@ -1,9 +1,9 @@
 """What guesses about canaries prove: an epsilon that a mechanism cannot keep, from one run of it.
 
-m records, the canaries, are each in or out by a fair coin, and the mechanism runs once. Whoever sees its answers guesses
-the coins, or abstains. Under differential privacy hardly more guesses can be right than a coin of probability
-e^epsilon / (1 + e^epsilon) would get, however the guesses depend on each other (Steinke, Nasr and Jagielski 2023,
-"Privacy auditing with one (1) training run", arXiv 2305.08846).
+m records, the canaries, are each in or out by a fair coin, and the mechanism runs once. Whoever sees its answers
+guesses the coins, or abstains. Under differential privacy hardly more guesses are right than if each were so with
+probability e^epsilon / (1 + e^epsilon), however they depend on each other (Steinke, Nasr and Jagielski 2023, "Privacy
+auditing with one (1) training run", arXiv 2305.08846).
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def p_value(*, m: int, guesses: int, right: int, epsilon: float, delta: float) -
 
     Theorem 5.2 of the paper, for guesses of in, out or neither. With W binomial of `guesses` trials of probability
     e^epsilon / (1 + e^epsilon), P[as many right] <= P[W >= right] + 2 m delta alpha, and alpha is the largest of
-    P[right - i <= W < right] / i over i = 1 to m: delta can turn i guesses right, but only with probability m delta / i.
+    P[right - i <= W < right] / i over i = 1 to m: delta can turn i guesses right, with probability m delta / i at most.
 
     Raises:
         ValueError: not 0 <= right <= guesses <= m, delta outside [0, 1], or a negative epsilon.

@@ -17,7 +17,7 @@ from privacy.mechanisms import Floats
 from privacy.noise import NoiseSource
 
 Verdict = Literal["FAIL", "NOT REFUTED"]
-Choice = tuple[int, int]  # how many of the highest scores are guessed in, and of the lowest out; the rest are abstained
+Choice = tuple[int, int]  # how many of the highest scores are guessed in, and of the lowest out; on the rest none is
 SIGNIFICANCE = 0.05
 LEAST_CANARIES = 8
 REPEATS = 21
@@ -63,11 +63,11 @@ def coins(m: int, source: NoiseSource) -> NDArray[np.bool_]:
 
 
 def choices(m: int) -> tuple[Choice, ...]:
-    """The choices fixed in advance: all, the clearest quarter, and of those that seem to be in a third and an eighth.
+    """The choices fixed in advance: all, the clearest quarter, the third and the eighth that seem most to be in.
 
     Where a canary is in a batch by chance only, a low score says little and a high one much.
     """
-    return ((m // 2, m - m // 2), (m // 8, m // 8), (m // 3, 0), (m // 8, 0))
+    return ((m, m), (m // 8, m // 8), (m // 3, 0), (m // 8, 0))
 
 
 def audited(
@@ -81,7 +81,7 @@ def audited(
 ) -> Audit:
     """Guess from scores, count what is right, and tell the largest epsilon that is refuted at 95 % confidence.
 
-    scores: (m,), or (attacks, m) of several attacks, larger where a canary seems to be in; worked out without the coin.
+    scores: (m,), or (attacks, m) of several attacks: larger where a canary seems to be in; worked out without the coin.
     coin: (m,) which canaries were in. fixed: choices (see `choices`), made in advance.
 
     Raises:
@@ -95,8 +95,7 @@ def audited(
     found = []
     for attack in attacks:
         for top, bottom in fixed:
-            right = right_guesses(attack, coin, top, bottom)
-            guesses = top + bottom
+            guesses, right = min(top + bottom, m), right_guesses(attack, coin, top, bottom)
             lower = lower_bound(m=m, guesses=guesses, right=right, delta=delta, significance=significance)
             found.append((lower, guesses, right))
     lower, guesses, right = max(found, key=lambda one: one[0])
@@ -106,13 +105,33 @@ def audited(
 def right_guesses(scores: Floats, coin: NDArray[np.bool_], top: int, bottom: int) -> int:
     """How many are right if the `top` highest scores are guessed in and the `bottom` lowest out; ties by position.
 
+    (m, m) stands for a guess at each, in above a cut and out below it: see `cut`.
+
     Raises:
         ValueError: more guesses than canaries.
     """
-    if not (top >= 0 <= bottom and top + bottom <= len(coin)):
-        raise ValueError(f"From 0 to {len(coin)} canaries can be guessed. Got {top} and {bottom} instead.")
+    m = len(coin)
+    if (top, bottom) == (m, m):
+        return int(((scores > cut(scores)) == coin).sum())
+    if not (top >= 0 <= bottom and top + bottom <= m):
+        raise ValueError(f"From 0 to {m} canaries can be guessed. Got {top} and {bottom} instead.")
     order = np.argsort(-scores, kind="stable")  # the position of a canary knows nothing of its coin
-    return int(coin[order[:top]].sum() + (~coin[order[len(order) - bottom :]]).sum())
+    return int(coin[order[:top]].sum() + (~coin[order[m - bottom :]]).sum())
+
+
+def cut(scores: Floats) -> float:
+    """Where scores part best into two groups: the variance between the groups is largest (Otsu 1979).
+
+    So many are in as the coin made, and not half of them: where all is seen, no guess is wrong.
+    """
+    finite = scores[np.isfinite(scores)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+    ascending = np.sort(np.clip(scores, 2 * low - high - 1, 2 * high - low + 1))
+    k = np.arange(1, len(ascending))
+    below = np.cumsum(ascending)[:-1]
+    means = below / k - (ascending.sum() - below) / (len(ascending) - k)
+    best = int(np.argmax(k * (len(ascending) - k) * np.square(means)))
+    return float((ascending[best] + ascending[best + 1]) / 2)
 
 
 def gaussian_power(m: int, *, noise_multiplier: float, delta: float) -> float:
@@ -122,7 +141,7 @@ def gaussian_power(m: int, *, noise_multiplier: float, delta: float) -> float:
     """
     rng = np.random.default_rng(0)
     coin = rng.random((REPEATS, m)) < 0.5
-    scores = coin + noise_multiplier * rng.standard_normal(coin.shape)
+    scores = coin - 0.5 + noise_multiplier * rng.standard_normal(coin.shape)
     found = [
         audited(one, drawn, claim=np.inf, delta=delta, knowledge="").lower
         for one, drawn in zip(scores, coin, strict=True)
@@ -132,8 +151,4 @@ def gaussian_power(m: int, *, noise_multiplier: float, delta: float) -> float:
 
 def most_provable(m: int, *, delta: float) -> float:
     """The bound if all guesses are right: no claim above it can fail in an audit of m canaries."""
-    fixed = choices(m)
-    return max(
-        lower_bound(m=m, guesses=a + b, right=a + b, delta=delta, significance=SIGNIFICANCE / len(fixed))
-        for a, b in fixed
-    )
+    return lower_bound(m=m, guesses=m, right=m, delta=delta, significance=SIGNIFICANCE / len(choices(m)))

@@ -6,6 +6,7 @@ et al. 2016, arXiv 1607.00133; the theorem is at `privacy.mechanisms.SampledGaus
 generator's records, follow from earlier answers, so their gradient is free, as long as their number is fixed too.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -151,16 +152,31 @@ class PrivateSteps:
         settings = [self._clip, self._noise, sampling.probability, sampling.expected_batch, sampling.steps]
         bound = np.array([*settings, self._public_rows], dtype=np.float64).tobytes()
         stream = self._source.stream(f"{self._question}, noise of step {step}", bound)
-        # view, not flatten: a copy would get the noise in place of the sum
-        for piece in (piece for part in total for piece in part.view(-1).split(NOISE_BLOCK)):
-            # in float64: the sum of the two is rounded to float32 once, not the noise before it
-            piece.add_(torch.from_numpy(stream.box_muller(len(piece))).to(piece.device), alpha=self._noise)
+        for pieces in _blocks(total):
+            sizes = [len(piece) for piece in pieces]
+            drawn = torch.from_numpy(stream.box_muller(sum(sizes))).to(pieces[0].device)
+            for piece, noise in zip(pieces, drawn.split(sizes), strict=True):
+                # in float64: the sum of the two is rounded to float32 once, not the noise before it
+                piece.add_(noise, alpha=self._noise)
 
 
 def _process() -> tuple[int, int]:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
+
+
+def _blocks(parts: list[Tensor]) -> Iterator[list[Tensor]]:
+    """All numbers of `parts`, in order, as views of NOISE_BLOCK numbers at most together."""
+    block, room = list[Tensor](), NOISE_BLOCK
+    # view, not flatten: a copy would get the noise in place of the sum
+    for piece in (piece for part in parts for piece in part.view(-1).split(NOISE_BLOCK)):
+        if len(piece) > room:
+            yield block
+            block, room = [], NOISE_BLOCK
+        block.append(piece)
+        room -= len(piece)
+    yield block
 
 
 def _check_one_key(source: NoiseSource, question: str, device: torch.device) -> None:

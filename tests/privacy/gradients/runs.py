@@ -40,7 +40,7 @@ def steps_of(
 def noise_of(module: nn.Module, *settings: float) -> np.ndarray:
     """Of step 0: standard normals in the order of the parameters, from the stream that the step and settings name."""
     stream = NoiseSource(KEY).stream("the critic, noise of step 0", np.array(settings).tobytes())
-    return np.concatenate([stream.box_muller(p.numel()) for p in module.parameters()])
+    return stream.box_muller(sum(p.numel() for p in module.parameters()))
 
 
 def one_step(

@@ -187,15 +187,17 @@ def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     assert ledger.entries == []
 
 
-def test_a_first_layer_larger_than_a_block_of_noise_gets_it_everywhere() -> None:
-    module = nn.Sequential(nn.Linear(NOISE_BLOCK // 8, 20), nn.ReLU(), nn.Linear(20, 1))
+def test_layers_larger_than_a_block_of_noise_get_it_everywhere() -> None:
+    module = nn.Sequential(nn.Linear(NOISE_BLOCK // 8, 20), nn.ReLU(), nn.Linear(20, NOISE_BLOCK // 40))
     gradients = RowGradients(module)
     steps = steps_of(gradients, public_rows=0)
     batch = steps.batch(16)
     rows = torch.zeros(len(batch.positions), NOISE_BLOCK // 8)
-    steps.write_gradient(batch, 0.0 * losses_of(gradients(rows), 0))
-    noise = module[0].weight.grad.flatten()
+    steps.write_gradient(batch, 0.0 * gradients(rows).sum(1))
+    noise = vector({name: p.grad for name, p in module.named_parameters()}) / (0.5 / 8)
+    assert len(noise) > 2 * NOISE_BLOCK
     assert (noise != 0).all()
+    assert abs(noise.var().item() - 1) < 5 * math.sqrt(2 / len(noise))
     assert len(noise.unique()) > 0.95 * len(noise)  # not one block repeated; float32 has a few alike
 
 
