@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipelines.attack_command import attack
+from pipelines.audit_command import audit
 from pipelines.closing import bundle_lines, ingest_lines
 from pipelines.console import outcome
 from pipelines.evaluate_command import evaluate
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 
 app.command()(attack)
+app.command()(audit)
 app.add_typer(policy_app, name="policy")
 app.add_typer(ledger_app, name="ledger")
 

@@ -15,10 +15,10 @@ def strata_of(prevalence: NDArray[np.float64]) -> Strata:
     """Masks (n_codes,) of the codes in "all" and in each stratum of the real training prevalence, lower bound included.
 
     A code that no training patient has is in none: a public list has hundreds of them, and that they are as rare in
-    the synthetic cohort (`spurious_mass`) is no agreement of prevalences. Strata of fewer than `MIN_CODES` codes are
-    left out.
+    the synthetic cohort (`spurious_mass`) is no agreement of prevalences; "all" is then all, where fewer than
+    `MIN_CODES` are anybody's. Strata of fewer are left out.
     """
     seen = prevalence > 0
-    masks = {"all": seen}
+    masks = {"all": seen if seen.sum() >= MIN_CODES else np.ones(len(prevalence), dtype=bool)}
     masks |= {name: seen & (prevalence >= low) & (prevalence < high) for name, (low, high) in BOUNDS.items()}
     return {name: mask for name, mask in masks.items() if mask.sum() >= MIN_CODES}

@@ -206,6 +206,9 @@ def test_an_auditor_can_read_the_floor_alone() -> None:
         "threadpoolctl",
         "torch",
         "pyarrow",
+        "cryptography",
+        "dp_accounting",
+        "opacus",
     }
     for file in Path(privacy.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

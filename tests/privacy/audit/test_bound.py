@@ -14,6 +14,18 @@ def test_the_figures_of_the_one_run_audit() -> None:
     assert lower_bound(m=1_000, guesses=1_000, right=900, delta=1e-5) == pytest.approx(2.0, abs=0.05)
 
 
+def test_the_example_of_the_paper() -> None:
+    # appendix D of arXiv 2305.08846: 75 of 100 guesses right, 1,000 canaries, delta 1e-4
+    assert lower_bound(m=1_000, guesses=100, right=75, delta=1e-4) == pytest.approx(0.673, abs=5e-4)
+
+
+def test_the_term_of_delta_by_hand() -> None:
+    # one guess, right: W >= 1 with probability q = 3/4 at epsilon ln 3; P[0 <= W < 1] / 1 = 1/4; 2 m delta = 0.4
+    assert p_value(m=2, guesses=1, right=1, epsilon=math.log(3), delta=0.1) == pytest.approx(0.75 + 0.4 * 0.25)
+    # two guesses, both right: q^2 = 9/16; P[W = 1] = 6/16 over 1 is more than P[W < 2] = 7/16 over 2
+    assert p_value(m=2, guesses=2, right=2, epsilon=math.log(3), delta=0.1) == pytest.approx(9 / 16 + 0.4 * 6 / 16)
+
+
 def test_without_delta_it_is_the_binomial_of_randomised_response() -> None:
     # all of n right: (e^epsilon / (1 + e^epsilon))^n = 0.05, so epsilon = logit(0.05^(1/n))
     share = 0.05 ** (1 / 100)

@@ -1,9 +1,20 @@
+import math
+
 import numpy as np
 import pytest
 
 from privacy.accountant import gaussian_multiplier
-from privacy.audit.bound import lower_bound
-from privacy.audit.canaries import SIGNIFICANCE, audited, choices, coins, most_provable, right_guesses
+from privacy.audit.bound import lower_bound, p_value
+from privacy.audit.canaries import (
+    SIGNIFICANCE,
+    audited,
+    choices,
+    coins,
+    cut,
+    gaussian_power,
+    most_provable,
+    right_guesses,
+)
 from privacy.noise import NoiseSource
 
 M, DELTA = 1_000, 1e-5
@@ -62,3 +73,42 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
     drawn = coin(1)
     with pytest.raises(ValueError, match="no nan"):
         audited(np.full(M, np.nan), drawn, claim=1.0, delta=DELTA, knowledge="none")
+
+
+def test_randomised_response_is_bounded_closely_and_exceeded_in_one_audit_of_twenty_at_most() -> None:
+    """It has a pure epsilon, and no mechanism of the same epsilon gives more right guesses."""
+    epsilon, times = 1.0, 200
+    found = []
+    for key in range(times):
+        rng = np.random.default_rng(key)
+        drawn = rng.random(M) < 0.5
+        told = drawn == (rng.random(M) < math.e / (1 + math.e))
+        found.append(audited(told + 0.0, drawn, claim=epsilon, delta=0.0, knowledge="answers").lower)
+    assert np.mean(np.array(found) > epsilon) <= SIGNIFICANCE
+    assert np.mean(found) > 0.75
+    # control: the best of many numbers of guesses, without a correction, exceeds it in more than an eighth of audits
+    exceeded = [
+        any(p_value(m=M, guesses=k, right=v, epsilon=epsilon, delta=0.0) < SIGNIFICANCE for k, v in _prefixes(key))
+        for key in range(times)
+    ]
+    assert np.mean(exceeded) > 0.125
+
+
+def _prefixes(key: int) -> list[tuple[int, int]]:
+    right = np.random.default_rng(key).random(M) < math.e / (1 + math.e)
+    return [(k, int(right[:k].sum())) for k in range(20, M, 20)]
+
+
+def test_the_cut_parts_two_groups_whatever_their_sizes() -> None:
+    assert 1.0 < cut(np.array([0.0, 0.5, 1.0, 9.0])) < 9.0
+    assert 0.0 < cut(np.array([0.0, 8.0, 9.0, 9.5])) < 8.0
+    assert 0.0 < cut(np.array([0.0, 0.0, np.inf])) < np.inf
+    assert -np.inf < cut(np.array([-np.inf, 1.0, 2.0])) < 1.0
+    assert cut(np.ones(5)) == 1.0  # no score is above it: all are guessed out
+
+
+def test_a_correct_mechanism_gives_far_less_than_its_epsilon_and_more_noise_gives_less() -> None:
+    noise = gaussian_multiplier(epsilon=8.0, delta=DELTA)
+    power = [gaussian_power(M, noise_multiplier=scale * noise, delta=DELTA) for scale in (1.0, 2.0, 100.0)]
+    assert 2.0 < power[0] < 4.0
+    assert power[0] > power[1] > power[2] == 0.0

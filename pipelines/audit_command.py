@@ -1,0 +1,58 @@
+"""`synthehr audit`: whether a privacy claim survives an attack, before anything is released under it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.console import outcome
+
+REFUSED = 4
+
+
+def audit(
+    cohort: Annotated[Path, typer.Argument(metavar="COHORT")],
+    epsilon: Annotated[float, typer.Option(help="Of the budget that is audited.")],
+    delta: Annotated[float, typer.Option(help="Of the budget; far below one over the patients.")] = 1e-6,
+    model: Annotated[str | None, typer.Option(help="copula (default), independent, medgan.")] = None,
+    canaries: Annotated[int, typer.Option(min=8, help="Each is in by a coin; more can prove more.")] = 1_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of canaries and draws; noise and coins are fresh.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="Any other option of the model, as NAME=VALUE.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+) -> None:
+    """Train with canaries and tell which epsilon the answers, and synthetic patients, refute (exit 4 if the claim).
+
+    Nothing of it is for release. A bound far below the claim is what a correct training gives.
+    """
+    with outcome(as_json) as held:
+        from pipelines.audit import audit as stage
+        from pipelines.recipe import Train, parse_options, validated
+
+        named = {} if model is None else {"model": model}
+        asked = validated(
+            Train, {"options": parse_options(option or []), "epsilon": epsilon, "delta": delta, **named}, "audit"
+        )
+        held.result = stage(cohort, asked, canaries=canaries, seed=seed, out=out, progress=held.progress)
+        held.lines = audit_lines(held.result, out)
+    if held.result["verdict"] == "FAIL":
+        raise typer.Exit(REFUSED)
+
+
+def audit_lines(result: Mapping[str, Any], out: Path | None) -> list[str]:
+    """What came of it, for a terminal."""
+    lines = [f"{result['model']}: claimed epsilon {result['claim']:.4g} at delta {result['delta']:g}"]
+    for name, words in (("white_box", "white-box"), ("black_box", "black-box")):
+        one = result[name]
+        lines.append(
+            f"{words}: epsilon at least {one['lower']:.3g} (95 %; {one['right']} of {one['guesses']} guesses right, "
+            f"{one['m']} canaries; known: {one['knowledge']}): {one['verdict']}"
+        )
+    power = result["power"]
+    lines.append(
+        f"Power: a correct Gaussian mechanism of this budget, all seen, gives {power['correct_gaussian']:.3g} in half "
+        f"of all audits; {result['canaries']} canaries cannot refute more than {power['most']:.3g}. No audit proves a "
+        "claim: what was not tried was not tested."
+    )
+    return [*lines, result["note"], *([f"audit: {out}"] if out else [])]
