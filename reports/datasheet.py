@@ -1,6 +1,7 @@
 """The datasheet: Gebru et al. (2021, arXiv:1803.09010), with what the software cannot know left to the steward."""
 
-from privacy.statement import hazards, statement
+from privacy.hazards import hazards
+from privacy.statement import statement
 from reports.numbers import whole
 from reports.risk_report import environment, outcome
 from reports.view import ReportView

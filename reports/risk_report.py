@@ -6,7 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from privacy.statement import hazards, statement
+from privacy.hazards import hazards
+from privacy.statement import statement
 from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
 from reports.figures.skill import skills

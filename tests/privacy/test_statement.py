@@ -1,11 +1,9 @@
 import math
 
-import pytest
-
 from privacy.budget import Budget
 from privacy.ledger import Entry, Ledger
 from privacy.mechanisms import Gaussian, SampledGaussian
-from privacy.statement import hazards, statement
+from privacy.statement import statement
 
 BUDGET = Budget(epsilon=2.0, delta=1e-6)
 NOISY = Entry(query="marginals", mechanism=Gaussian(noise_multiplier=5.0), sensitivity=1.0)
@@ -18,8 +16,6 @@ def test_no_look_and_an_unprotected_look_carry_no_guarantee() -> None:
     open_ledger = Ledger()
     open_ledger.look("autoencoder")
     assert "no differential privacy guarantee: 1 of 1 looks" in statement(open_ledger)
-    assert hazards(open_ledger) == ()
-    assert hazards(Ledger()) == ()
 
 
 def test_looks_for_the_report_do_not_void_the_claim_but_are_named() -> None:
@@ -53,12 +49,3 @@ def test_the_odds_are_those_of_randomised_response() -> None:
     noise = Gaussian(noise_multiplier=4.2246788)  # epsilon 1 at delta 1e-6 (Balle and Wang)
     text = statement(Ledger([Entry(query="q", mechanism=noise, sensitivity=1.0)], BUDGET))
     assert f"{100 * math.e / (1 + math.e):.1f} % of cases" in text
-
-
-@pytest.mark.parametrize(("entries", "sampling"), [([NOISY], "not applicable"), ([TRAINED], "handled")])
-def test_hazards_say_how_they_stand(entries: list[Entry], sampling: str) -> None:
-    found = {hazard.name: hazard for hazard in hazards(Ledger(entries, BUDGET))}
-    assert found["Sampling"].standing == sampling
-    assert found["Floating point"].standing == "declared"
-    assert {hazard.standing for hazard in found.values()} <= {"handled", "declared", "not applicable"}
-    assert all(hazard.words for hazard in found.values())
