@@ -14,7 +14,7 @@ from pipelines import evaluate, generate, release, train
 from pipelines.recipe import Recipe, Train
 from synthehr.cohort.cohort import Cohort, read_cohort, write_cohort
 from synthehr.errors import BadRequest
-from synthehr.landing import land, partial_path
+from synthehr.landing import land, partial_path, read_manifest
 from synthehr.models.registry import create
 
 SAMPLE_SECONDS = 0.05
@@ -90,7 +90,8 @@ def calibrate(cohort: Path, folder: Path, recipe: Recipe, patients: int, minutes
 def _draw(cohort: Path, out: Path, patients: int) -> None:
     people = read_cohort(cohort)
     rows = np.sort(np.random.default_rng(0).permutation(len(people.matrix))[:patients])
-    with land(out, kind="cohort", config={"patients": patients}, made_from={}) as folder:
+    config = {**read_manifest(cohort, "cohort").config, "patients": patients}
+    with land(out, kind="cohort", config=config, made_from={}) as folder:
         write_cohort(folder, Cohort(people.matrix.rows(rows), people.split[rows]))
 
 

@@ -93,7 +93,7 @@ def plan(recipe: Recipe, extract: Path | None, *, progress: Progress = silent) -
         patients=n,
         codes=len(cohort.matrix.vocabulary),
         needs=needs,
-        origin=_origin(extract, [c.patients for c in found], n),
+        origin=(*_origin(extract, [c.patients for c in found], n), _privacy(recipe)),
         warnings=(*_warnings(needs), *_uncounted(recipe)),
     )
 
@@ -159,6 +159,14 @@ def _origin(extract: Path | None, sizes: list[int], n: int) -> tuple[str, ...]:
         "Passes of training are in proportion to patients; a budget in minutes ends them.",
         "Other work on the machine while it was measured, or while the recipe runs, makes both wrong.",
     )
+
+
+def _privacy(recipe: Recipe) -> str:
+    """What the release will have spent: known before anything runs, or nothing is promised."""
+    train = recipe.train
+    if train.epsilon is None:
+        return "Privacy: no epsilon is asked for, so no guarantee of differential privacy comes with it."
+    return f"Privacy: epsilon {train.epsilon:g}, delta {train.delta:g}, for one patient added or removed."
 
 
 def _warnings(needs: tuple[Need, ...]) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ import pytest
 
 from pipelines import plan as stage
 from pipelines.calibration import Calibration, Cost, Passes, calibrate, folder_bytes
-from pipelines.plan import Estimate, Need, _scaled, plan_table
-from pipelines.recipe import Evaluate, Recipe, Train
+from pipelines.plan import Estimate, Need, _privacy, _scaled, plan_table
+from pipelines.recipe import Evaluate, Recipe, Train, validated
+from synthehr.cohort.build import CohortOptions, build_cohort
+from synthehr.cohort.cohort import read_cohort
 
 MIB = 2**20
 
@@ -93,3 +95,15 @@ def test_an_estimate_adds_time_and_disk_and_not_memory() -> None:
     estimate = Estimate(recipe="x", patients=5, codes=3, needs=needs, origin=("measured",), warnings=())
     assert estimate.as_json()["total"] == {"least": 18.0, "most": 20.0, "memory": 5 * MIB, "disk": 2 * MIB}
     assert plan_table(estimate).row_count == 3
+
+
+def test_a_private_recipe_can_be_planned_and_says_its_epsilon(spine: Path, tmp_path: Path) -> None:
+    asked = Recipe(name="x", train=validated(Train, {"epsilon": 9.0, "options": {"pool": 2_000}}, "test"))
+    codes = [code for code in read_cohort(spine / "cohort").matrix.vocabulary.code if not code.endswith("/unknown")]
+    (tmp_path / "codes.txt").write_text("\n".join(codes), encoding="utf-8")
+    options = CohortOptions(vocabulary=str(tmp_path / "codes.txt"))
+    build_cohort(spine / "events", tmp_path / "cohort", options=options)
+    found = calibrate(tmp_path / "cohort", tmp_path / "scratch", asked, 1_400, 0.05)
+    assert found.costs["train"].seconds > 0
+    assert "epsilon 9, delta 1e-06" in _privacy(asked)
+    assert "no guarantee" in _privacy(Recipe(name="x"))
