@@ -77,7 +77,9 @@ def train(
     epsilon: Annotated[
         float | None, typer.Option(help="Differentially private, for one patient: copula (default), independent.")
     ] = None,
-    delta: Annotated[float, typer.Option(help="Of the privacy budget; far below one over the patients.")] = 1e-6,
+    delta: Annotated[
+        float | None, typer.Option(help="Of the privacy budget, 1e-6 if not given; far below one over the patients.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --epsilon: print what will be asked, ask no one.")
     ] = False,
@@ -92,13 +94,15 @@ def train(
     with outcome(as_json, resumes="Training has its last checkpoint.") as held:
         if minutes is not None and epochs is not None:
             raise BadRequest("--minutes and --epochs contradict each other: give one.")
+        if delta is not None and epsilon is None:
+            raise BadRequest("--delta is of a privacy budget: give --epsilon too, or have no guarantee without both.")
         from pipelines.recipe import Train, parse_options, validated
         from pipelines.train import train as stage
 
         given = {"minutes": minutes, "epochs": epochs, "device": device}
         options = parse_options(option or []) | {key: value for key, value in given.items() if value is not None}
-        named = {} if model is None else {"model": model}
-        asked = validated(Train, {"options": options, "epsilon": epsilon, "delta": delta, **named}, "train")
+        named = {key: value for key, value in {"model": model, "delta": delta}.items() if value is not None}
+        asked = validated(Train, {"options": options, "epsilon": epsilon, **named}, "train")
         if dry_run:
             plan_lines(held, cohort, asked)
             return

@@ -89,6 +89,8 @@ def evaluate(
         raise BadRequest("comparators must hold 'independent': it is the floor of every figure.")
     if options.shadows and run is None:
         raise BadRequest("Shadows are trained as the run was: name it with --run RUN, or leave --shadows out.")
+    if options.shadows and run is not None and "epsilon" in read_manifest(run, "run").config:
+        raise BadRequest("Shadows of a run under a privacy budget are not trained: `synthehr audit` attacks its claim.")
     people = read_cohort(cohort)
     check_declared(people.matrix.vocabulary, fidelity)
     folders = [synthetic, *([] if options.previous is None else [Path(options.previous)])]

@@ -17,8 +17,10 @@ from privacy.curator import Curator
 from privacy.ledger import Ledger
 from privacy.mechanisms import Gaussian, Mechanism, SampledGaussian
 from privacy.noise import KEY_BYTES, NoiseSource, new_key
+from synthehr.cohort.build import BY_PATIENT
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.errors import BadRequest
 from synthehr.landing import read_manifest
 from synthehr.models.generator import PrivateGenerator
 from synthehr.models.private.prevalences import first_look
@@ -86,11 +88,17 @@ def private_plan(cohort: Path, options: Train) -> PrivatePlan:
     """The plan of a private training; no patient is looked at.
 
     Raises:
-        BadRequest: no such private generator, or an option that it does not know. ValueError: a budget out of range.
+        BadRequest: no such private generator, an option that it does not know, or a cohort of an earlier version.
+        ValueError: a budget out of range.
     """
     assert options.epsilon is not None
     budget = Budget(epsilon=options.epsilon, delta=options.delta)
     config = read_manifest(cohort, "cohort").config
+    if config.get("splits") != BY_PATIENT:
+        raise BadRequest(
+            f"{cohort} was built when one patient more moved others between its splits, so no epsilon holds for it: "
+            "build it again from its events, with synthehr ingest."
+        )
     public = config.get("vocabulary") is not None
     threshold_delta = 0.0 if public else THRESHOLD_SHARE * budget.delta
     generator = create_private(options.model, options=options.options)

@@ -25,6 +25,7 @@ from synthehr.landing import file_hash, land, read_manifest, write_text
 from synthehr.progress import Progress, silent
 
 REPORT = "cohort_report.json"
+BY_PATIENT = "by patient"  # how splits are drawn: each patient's from seed and id alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,8 @@ def identity(events: Path, options: CohortOptions) -> tuple[dict[str, Any], dict
         IncompleteLanding: no complete events landing there.
     """
     read_manifest(events, "events")
-    config = json.loads(json.dumps(asdict(options)))
+    # landings of before drew splits by a permutation of all patients: no budget may rest on those
+    config = json.loads(json.dumps(asdict(options))) | {"splits": BY_PATIENT}
     named = config.pop("vocabulary")
     if named is not None:  # what is in the list decides, and no path leaves the house
         config["vocabulary"] = file_hash(Path(named)) if Path(named).is_file() else "absent"

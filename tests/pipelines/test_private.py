@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from pipelines.recipe import Evaluate, Train, validated
 from pipelines.release import release
 from pipelines.run import released_patients, training_patients
 from pipelines.train import train
+from privacy.accountant import epsilon
 from privacy.ledger import Ledger
+from privacy.mechanisms import Gaussian, SampledGaussian
 from synthehr.cohort.build import CohortOptions, build_cohort
 from synthehr.cohort.cohort import read_cohort
 from synthehr.cohort.vocabulary import Vocabulary
@@ -173,3 +176,32 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(public: Path, tmp_path: Pa
     assert "pairs" in result.output
     assert list(tmp_path.iterdir()) == []
     assert CliRunner().invoke(app, [*command[:-3], "--dry-run"]).exit_code == 2
+
+
+def test_a_delta_without_an_epsilon_promises_nothing_and_is_refused(public: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", str(public), "--out", str(tmp_path / "run"), "--delta", "1e-6"])
+    assert result.exit_code == 2
+    assert "give --epsilon too" in result.output.replace("\n", " ")
+
+
+def test_a_cohort_whose_splits_hang_on_all_patients_is_refused(public: Path, tmp_path: Path) -> None:
+    shutil.copytree(public, tmp_path / "cohort")
+    manifest = json.loads((tmp_path / "cohort" / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["config"]["splits"]
+    (tmp_path / "cohort" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BadRequest, match="build it again"):
+        private_plan(tmp_path / "cohort", asked())
+
+
+def test_shadows_of_a_private_run_are_refused_before_any_work(trained: Path, public: Path, tmp_path: Path) -> None:
+    generate(trained, tmp_path / "synthetic", patients=200, seed=1)
+    with pytest.raises(BadRequest, match="synthehr audit"):
+        evaluate(public, tmp_path / "synthetic", tmp_path / "e", Evaluate(shadows=8), run=trained, seed=0)
+
+
+def test_the_plan_leaves_the_critic_what_single_answers_leave(public: Path) -> None:
+    plan = private_plan(public, asked(model="medgan", epsilon=2.0, options={"steps": 12, "probability": 0.05}))
+    once = [Gaussian(noise_multiplier=plan.noise[name]) for name in plan.shares if name != "critic"]
+    steps = SampledGaussian(noise_multiplier=plan.noise["critic"], sampling_probability=0.05, steps=12)
+    alone, together = (epsilon(m, delta=1e-6) for m in (once, [*once, steps]))
+    assert alone < 1.9 < 1.99 < together <= 2.0

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.private import private_plan
-from privacy.accountant import epsilon
 from privacy.curator import Curator
 from privacy.ledger import Ledger
 from privacy.mechanisms import Gaussian, SampledGaussian
@@ -59,27 +57,6 @@ def test_a_record_of_a_patient_is_judged_beside_released_numbers_and_a_fake_besi
     shown = critic.beside_mean(batch)
     assert torch.equal(shown[:, 3:], torch.tensor([[0.5, 0.0, 1.0]]).expand(2, -1))
     assert torch.equal(critic(batch), critic.net(shown).squeeze(1))
-
-
-def test_the_plan_leaves_the_critic_what_single_answers_leave(spine_like: Path) -> None:
-    from pipelines.recipe import Train, validated
-
-    asked = validated(Train, {"model": "medgan", "epsilon": 2.0, "options": SMALL}, "test")
-    plan = private_plan(spine_like, asked)
-    mechanisms = [Gaussian(noise_multiplier=plan.noise[name]) for name in plan.shares if name != "critic"]
-    steps = SampledGaussian(noise_multiplier=plan.noise["critic"], sampling_probability=0.05, steps=12)
-    alone, together = epsilon(mechanisms, delta=1e-6), epsilon([*mechanisms, steps], delta=1e-6)
-    assert alone < 1.9 < 1.99 < together <= 2.0
-
-
-@pytest.fixture
-def spine_like(tmp_path: Path, train: CodeMatrix) -> Path:
-    """A cohort landing of which only the manifest is read."""
-    from synthehr.landing import land
-
-    with land(tmp_path / "cohort", kind="cohort", config={"vocabulary": "f" * 64, "exclusive": {}}, made_from={}) as to:
-        (to / "x").write_text("x")
-    return tmp_path / "cohort"
 
 
 def test_options_out_of_range_are_refused() -> None:
