@@ -12,7 +12,8 @@ from synthehr.models.copula import Copula
 from synthehr.models.generator import Generator, PrivateGenerator, Trained
 from synthehr.models.independent import Independent
 from synthehr.models.medgan.model import Medgan, MedganPaper
-from synthehr.models.private.copula import PrivateCopula, PrivateIndependent
+from synthehr.models.private.copula import PrivateCopula
+from synthehr.models.private.independent import PrivateIndependent
 from synthehr.models.private.medgan import PrivateMedgan
 from synthehr.models.transformer.model import Transformer
 from synthehr.models.weights import model_name

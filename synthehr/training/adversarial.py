@@ -173,11 +173,11 @@ def _one_pass(game: Game, batches: Batches, schedule: Schedule, average: Average
     seen: dict[str, list[float]] = {}
     for k, real in enumerate(batches.passing(number, STREAM)):
         terms = {"discriminator": game.discriminator_loss(real, noise)}
-        _step(terms, game.discriminator, game.discriminator_optimizer, number)
+        take_step(terms, game.discriminator, game.discriminator_optimizer, number)
         if (k + 1) % schedule.discriminator_steps == 0 or len(batches) < schedule.discriminator_steps:
             game.discriminator.requires_grad_(False)  # its weights' gradients would be computed and thrown away
             made = dict(game.generator_loss(len(real), noise))
-            _step(made, game.generator, game.generator_optimizer, number)
+            take_step(made, game.generator, game.generator_optimizer, number)
             game.discriminator.requires_grad_(True)
             average.update(game.generator)
             terms |= made
@@ -186,9 +186,10 @@ def _one_pass(game: Game, batches: Batches, schedule: Schedule, average: Average
     return {name: sum(values) / len(values) for name, values in seen.items()}
 
 
-def _step(
+def take_step(
     terms: Mapping[str, torch.Tensor], module: torch.nn.Module, optimizer: torch.optim.Optimizer, number: int
 ) -> None:
+    """Descend the sum of named terms by one step, clipped at norm 1; raises Diverged in its place if it is not finite."""
     optimizer.zero_grad(set_to_none=True)
     loss = torch.stack(list(terms.values())).sum()
     loss.backward()

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from privacy.gradients.descent import Descent
 from synthehr.models.medgan.game import MedganGame
-from synthehr.training.adversarial import Averaged
+from synthehr.progress import Progress, silent
+from synthehr.training.adversarial import Averaged, take_step
 
 FOOLED = 0.6  # share of generated records that the critic must tell before the generator moves (Bie et al. 2023)
 
@@ -50,27 +51,35 @@ class CriticSchedule:
     seed: int
 
 
-def play_private(game: MedganGame, critic: ReleasedMeanCritic, descent: Descent, schedule: CriticSchedule) -> Averaged:
-    """Play until the charged steps are done; the average of the generator. No patient decides when to stop."""
+def play_private(
+    game: MedganGame,
+    critic: ReleasedMeanCritic,
+    descent: Descent,
+    schedule: CriticSchedule,
+    progress: Progress = silent,
+) -> Averaged:
+    """Play until the charged steps are done; the average of the generator. No patient decides when to stop.
+
+    Raises:
+        Diverged, NotFinite: a loss or gradient that is not finite; it is not stepped on.
+    """
     noise = torch.Generator(device=game.device).manual_seed(schedule.seed)
     optimizer = torch.optim.Adam(critic.parameters(), lr=schedule.learning_rate, betas=(0.5, 0.999))
     average, waited = Averaged(game.generator, schedule.ema), 0
-    for _ in range(schedule.steps):
+    for k in range(schedule.steps):
         with torch.no_grad():
             fakes = critic.beside_mean(game.shown(game.fakes(schedule.fakes, noise), noise))
         logits = descent.step(fakes)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        progress("train critic", k + 1, schedule.steps, "steps")
         waited += 1
         if waited < schedule.most and (logits < 0).float().mean() < FOOLED:
             continue
         waited = 0
         critic.requires_grad_(False)
-        loss = torch.stack(list(game.generator_loss(schedule.fakes, noise).values())).sum()
-        game.generator_optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(game.generator.parameters(), 1.0)
-        game.generator_optimizer.step()
+        terms = game.generator_loss(schedule.fakes, noise)
+        take_step(terms, game.generator, game.generator_optimizer, k)
         critic.requires_grad_(True)
         average.update(game.generator)
     return average

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse, special
 
 from privacy.curator import Curator
+from privacy.gradients.descent import Descent
 from privacy.sampling import PoissonSampling
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.models.medgan.columns import Columns
@@ -22,6 +23,7 @@ from synthehr.models.private.critic import CriticSchedule, ReleasedMeanCritic, p
 from synthehr.models.private.options import PrivateOptions
 from synthehr.models.private.prevalences import Prevalences
 from synthehr.models.weights import read_weights, write_weights
+from synthehr.progress import Progress
 from synthehr.training.device import choose_device
 
 QUESTION = "training of the critic (DP-SGD)"
@@ -74,52 +76,63 @@ class PrivateMedgan(PrivateCopula):
         """Sampling probability and steps of the questions that are asked of batches."""
         return {"critic": (self.options.probability, self.options.steps)}
 
-    def _ask_further(self, curator: Curator, found: Prevalences, noise: Mapping[str, float], seed: int) -> None:
-        super()._ask_further(curator, found, noise, seed)
+    def _ask_further(
+        self, curator: Curator, found: Prevalences, noise: Mapping[str, float], seed: int, progress: Progress
+    ) -> None:
+        super()._ask_further(curator, found, noise, seed, progress)
         torch.manual_seed(seed)
-        options, device = self.options, choose_device(self.options.device)
-        marginals = self.cut.marginals
-        columns = Columns.of(marginals.vocabulary)
+        columns = Columns.of(self.cut.marginals.vocabulary)
+        game = self._game(found, columns, seed)
+        critic = ReleasedMeanCritic(len(columns.order), self.options.width).to(game.device)
+        game.discriminator = critic  # type: ignore[assignment]
+        descent = self._descent(curator, critic, found, columns, noise["critic"])
+        average = play_private(game, critic, descent, self._schedule(seed), progress)
+        cut, pool = self.cut, self.options.pool
+        self.sampler = Sampler.of(
+            average.state, self._shape(), cut.marginals, cut.heads, None, noise=self.options.noise, pool=pool, seed=seed
+        )
+
+    def _game(self, found: Prevalences, columns: Columns, seed: int) -> MedganGame:
+        """A generator that starts as the copula, held to the pairs of what the copula draws."""
+        device = choose_device(self.options.device)
         drawn = self.cut.present(self._latent(SIMULATED, np.random.default_rng([seed, 4]))[0])
         rows = sparse.csr_matrix(drawn, dtype=np.float32)[:, columns.order]
-        game = MedganGame(
-            self._shape(), columns, device, heads=self.cut.heads, moments=PairMoments(rows, columns, device)
-        )
+        moments = PairMoments(rows, columns, device)
+        game = MedganGame(self._shape(), columns, device, heads=self.cut.heads, moments=moments)
         share = np.clip(found.share, 0.5 / found.patients, 1 - 0.5 / found.patients)
         game.start_from(self.loadings[columns.order], -special.ndtri(share)[columns.order].astype(np.float32))
-        critic = ReleasedMeanCritic(len(columns.order), options.width).to(device)
-        game.discriminator = critic  # type: ignore[assignment]
-        descent = curator.descent(
+        return game
+
+    def _descent(
+        self,
+        curator: Curator,
+        critic: ReleasedMeanCritic,
+        found: Prevalences,
+        columns: Columns,
+        noise_multiplier: float,
+    ) -> Descent:
+        """Steps of the critic's net on patients, each beside the released prevalences."""
+        options = self.options
+        batch = options.probability * found.patients  # of the noisy number of patients: theirs is secret
+        return curator.descent(
             QUESTION,
             critic.net,
             found.columns[columns.order],
             torch.from_numpy(found.share[columns.order].astype(np.float32)),
-            sampling=PoissonSampling(
-                probability=options.probability,
-                expected_batch=options.probability * found.patients,
-                steps=options.steps,
-            ),
+            sampling=PoissonSampling(probability=options.probability, expected_batch=batch, steps=options.steps),
             clip=options.clip,
-            noise_multiplier=noise["critic"],
+            noise_multiplier=noise_multiplier,
             public_rows=options.fakes,
         )
-        schedule = CriticSchedule(
+
+    def _schedule(self, seed: int) -> CriticSchedule:
+        options = self.options
+        return CriticSchedule(
             steps=options.steps,
             most=options.most_critic_steps,
             fakes=options.fakes,
             ema=options.ema,
             learning_rate=options.critic_learning_rate,
-            seed=seed,
-        )
-        average = play_private(game, critic, descent, schedule)
-        self.sampler = Sampler.of(
-            average.state,
-            self._shape(),
-            marginals,
-            self.cut.heads,
-            None,
-            noise=options.noise,
-            pool=options.pool,
             seed=seed,
         )
 

@@ -12,7 +12,8 @@ from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.models.generator import PrivateGenerator
 from synthehr.models.held_out import correlations
-from synthehr.models.private.copula import PrivateCopula, PrivateIndependent
+from synthehr.models.private.copula import PrivateCopula
+from synthehr.models.private.independent import PrivateIndependent
 from synthehr.models.private.prevalences import first_look
 
 Asking = Callable[..., tuple[Curator, Ledger]]
