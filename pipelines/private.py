@@ -88,8 +88,8 @@ def private_plan(cohort: Path, options: Train) -> PrivatePlan:
     """The plan of a private training; no patient is looked at.
 
     Raises:
-        BadRequest: no such private generator, an option that it does not know, or a cohort of an earlier version.
-        ValueError: a budget out of range.
+        BadRequest: no such private generator, an option that it does not know, a budget that no noise fits, or a
+        cohort of an earlier version.
     """
     assert options.epsilon is not None
     budget = Budget(epsilon=options.epsilon, delta=options.delta)
@@ -104,7 +104,10 @@ def private_plan(cohort: Path, options: Train) -> PrivatePlan:
     generator = create_private(options.model, options=options.options)
     shares, sampled = dict(generator.shares()), dict(generator.sampled())
     left = budget.delta - threshold_delta
-    noise = divided(gaussian_multiplier(epsilon=budget.epsilon, delta=left), shares)
+    try:
+        noise = divided(gaussian_multiplier(epsilon=budget.epsilon, delta=left), shares)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
     once = [Gaussian(noise_multiplier=noise[name]) for name in shares if name not in sampled]
     for name, (probability, steps) in sampled.items():
         noise[name] = smallest_noise(

@@ -18,13 +18,14 @@ from scipy import optimize, special
 
 from privacy.mechanisms import Gaussian, Mechanism, SampledGaussian
 
-ACCOUNTANT = "PLD (dp-accounting)"
 AGREE = 0.02  # largest difference of the two accountants: Opacus' own error bound is 0.01
 MOST_NOISE, LEAST_NOISE = 1e4, 1e-2
 
 
 class AccountantsDisagree(ArithmeticError):
-    """The two accountants gave different epsilons: one of them is wrong, and none is told."""
+    """The two accountants gave different epsilons: one of them is wrong, and none is told (exit 1)."""
+
+    exit_code = 1
 
 
 def epsilon(mechanisms: Sequence[Mechanism], *, delta: float) -> float:
@@ -58,12 +59,22 @@ def checked_epsilon(mechanisms: Sequence[Mechanism], *, delta: float) -> tuple[f
 
 
 def gaussian_multiplier(*, epsilon: float, delta: float) -> float:
-    """The smallest noise multiplier at which one `Gaussian` is (epsilon, delta)-private: Balle and Wang's condition."""
+    """The smallest noise multiplier at which one `Gaussian` is (epsilon, delta)-private: Balle and Wang's condition.
+
+    Raises:
+        ValueError: it is not between LEAST_NOISE and MOST_NOISE.
+    """
 
     def excess(log_multiplier: float) -> float:
         return gaussian_delta(math.exp(log_multiplier), epsilon) - delta
 
-    found = math.exp(float(optimize.brentq(excess, math.log(LEAST_NOISE), math.log(MOST_NOISE), xtol=1e-12)))
+    low, high = math.log(LEAST_NOISE), math.log(MOST_NOISE)
+    if not excess(low) > 0 > excess(high):
+        raise ValueError(
+            f"epsilon {epsilon:g} at delta {delta:g} asks for a noise multiplier that is not between {LEAST_NOISE:g} "
+            f"and {MOST_NOISE:g}: it promises nothing, or leaves nothing to see."
+        )
+    found = math.exp(float(optimize.brentq(excess, low, high, xtol=1e-12)))
     return found * (1 + 1e-6)  # on the safe side of rounding
 
 

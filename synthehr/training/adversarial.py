@@ -189,7 +189,7 @@ def _one_pass(game: Game, batches: Batches, schedule: Schedule, average: Average
 def take_step(
     terms: Mapping[str, torch.Tensor], module: torch.nn.Module, optimizer: torch.optim.Optimizer, number: int
 ) -> None:
-    """Descend the sum of named terms by one step, clipped at norm 1; raises Diverged in its place if it is not finite."""
+    """Descend the sum of named terms by one step, clipped at norm 1; raises Diverged, unstepped, if not finite."""
     optimizer.zero_grad(set_to_none=True)
     loss = torch.stack(list(terms.values())).sum()
     loss.backward()

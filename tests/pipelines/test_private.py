@@ -184,6 +184,12 @@ def test_a_delta_without_an_epsilon_promises_nothing_and_is_refused(public: Path
     assert "give --epsilon too" in result.output.replace("\n", " ")
 
 
+@pytest.mark.parametrize("epsilon", [1e-6, 1e6])
+def test_a_budget_that_no_noise_fits_is_refused(public: Path, epsilon: float) -> None:
+    with pytest.raises(BadRequest, match="noise multiplier that is not between"):
+        private_plan(public, asked(epsilon=epsilon))
+
+
 def test_a_cohort_whose_splits_hang_on_all_patients_is_refused(public: Path, tmp_path: Path) -> None:
     shutil.copytree(public, tmp_path / "cohort")
     manifest = json.loads((tmp_path / "cohort" / "manifest.json").read_text(encoding="utf-8"))
