@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from pipelines.private import PrivatePlan, fit_private, private_plan
-from pipelines.recipe import Train
+from pipelines.recipe import Train, validated
 from privacy.accountant import gaussian_multiplier
 from privacy.audit.canaries import Audit, audited, coins, gaussian_power, most_provable
 from privacy.audit.curator import KNOWLEDGE, Answer, evidence, overheard
+from privacy.audit.finding import Finding
 from privacy.ledger import Ledger
 from privacy.mechanisms import Floats
 from privacy.noise import NoiseSource, new_key
@@ -27,12 +27,12 @@ from synthehr.cohort.cohort import SPLITS, Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
-from synthehr.landing import check_landing, write_text
+from synthehr.landing import check_landing, read_manifest, write_text
 from synthehr.models.generator import PrivateGenerator
 from synthehr.models.private.records import private_records
 from synthehr.progress import Progress, silent
 
-SYNTHETIC_ONLY = "synthetic patients, and how canaries were made"
+SYNTHETIC_ONLY = "{n:,} synthetic patients, and how canaries were made"
 NOT_FOR_RELEASE = "Made with canaries, to be attacked: nothing of this run is for release."
 UNHEARD = "Gradients were not listened to: what they told of patients is seen in the synthetic ones alone."
 LEAST_SYNTHETIC, SHARD = 20_000, 8_192
@@ -54,7 +54,7 @@ class Planted:
 
 def audit(
     cohort: Path, options: Train, *, canaries: int, seed: int, out: Path | None = None, progress: Progress = silent
-) -> dict[str, Any]:
+) -> Finding:
     """Train as `train` does under the budget, with canaries, and tell claim and lower bounds; `out`: JSON of the same.
 
     Noise and coins are fresh each time. seed: of how canaries are made, and of what the generator draws.
@@ -78,32 +78,38 @@ def audit(
     others = planted.cohort.part("train").rows(np.arange(int((people.split == SPLITS.index("train")).sum())))
     n = max(LEAST_SYNTHETIC, len(others))
     white = _held(answer_scores(answers, planted.canaries, others, vocabulary), coin, ledger, KNOWLEDGE)
-    black = _held(synthetic_scores(drawn(generator, n, seed), vocabulary, planted), coin, ledger, SYNTHETIC_ONLY)
-    found = _found(plan, white, black) | {"synthetic_patients": n}
+    black = _held(
+        synthetic_scores(drawn(generator, n, seed), vocabulary, planted), coin, ledger, SYNTHETIC_ONLY.format(n=n)
+    )
+    found = _found(plan, white, black)
     if out is not None:
-        write_text(out, json.dumps(found, indent=1) + "\n")
+        write_text(out, json.dumps(found.as_json(), indent=1) + "\n")
     progress("attack", 2, 2, "steps")
     return found
 
 
-def _found(plan: PrivatePlan, white: Audit, black: Audit) -> dict[str, Any]:
-    """What is printed and written. power: what a correct mechanism would give, and what could be refuted at most."""
-    delta, m = plan.budget.delta, white.m
-    whole = gaussian_multiplier(epsilon=plan.budget.epsilon, delta=delta)
-    return {
-        "model": plan.model,
-        "claim": white.claim,
-        "delta": delta,
-        "canaries": m,
-        "white_box": white.as_json(),
-        "black_box": black.as_json(),
-        "power": {
-            "correct_gaussian": gaussian_power(m, noise_multiplier=whole, delta=delta),
-            "most": most_provable(m, delta=delta),
-        },
-        "verdict": "FAIL" if "FAIL" in (white.verdict, black.verdict) else "NOT REFUTED",
-        "note": f"{NOT_FOR_RELEASE} {UNHEARD}" if plan.sampled else NOT_FOR_RELEASE,
-    }
+def claims_epsilon(run: Path | None) -> bool:
+    """Whether a run was trained under a privacy budget."""
+    return run is not None and "epsilon" in read_manifest(run, "run").config
+
+
+def audit_run(cohort: Path, run: Path, *, canaries: int, seed: int, progress: Progress = silent) -> Finding:
+    """An audit of a training as that of `run` was; see `audit`."""
+    config = read_manifest(run, "run").config
+    options = validated(Train, {key: config[key] for key in ("model", "options", "epsilon", "delta")}, str(run))
+    return audit(cohort, options, canaries=canaries, seed=seed, progress=progress)
+
+
+def _found(plan: PrivatePlan, white: Audit, black: Audit) -> Finding:
+    whole = gaussian_multiplier(epsilon=plan.budget.epsilon, delta=plan.budget.delta)
+    return Finding(
+        model=plan.model,
+        white=white,
+        black=black,
+        correct_gaussian=gaussian_power(white.m, noise_multiplier=whole, delta=plan.budget.delta),
+        most=most_provable(white.m, delta=plan.budget.delta),
+        note=f"{NOT_FOR_RELEASE} {UNHEARD}" if plan.sampled else NOT_FOR_RELEASE,
+    )
 
 
 def plant(people: Cohort, coin: NDArray[np.bool_], *, seed: int) -> Planted:

@@ -1,12 +1,14 @@
 """`synthehr audit`: whether a privacy claim survives an attack, before anything is released under it."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.console import outcome
+
+if TYPE_CHECKING:
+    from privacy.audit.finding import Finding
 
 REFUSED = 4
 
@@ -34,25 +36,25 @@ def audit(
         asked = validated(
             Train, {"options": parse_options(option or []), "epsilon": epsilon, "delta": delta, **named}, "audit"
         )
-        held.result = stage(cohort, asked, canaries=canaries, seed=seed, out=out, progress=held.progress)
-        held.lines = audit_lines(held.result, out)
+        found = stage(cohort, asked, canaries=canaries, seed=seed, out=out, progress=held.progress)
+        held.result = found.as_json()
+        held.lines = [*audit_lines(found), *([f"audit: {out}"] if out else [])]
     if held.result["verdict"] == "FAIL":
         raise typer.Exit(REFUSED)
 
 
-def audit_lines(result: Mapping[str, Any], out: Path | None) -> list[str]:
+def audit_lines(found: "Finding") -> list[str]:
     """What came of it, for a terminal."""
-    lines = [f"{result['model']}: claimed epsilon {result['claim']:.4g} at delta {result['delta']:g}"]
-    for name, words in (("white_box", "white-box"), ("black_box", "black-box")):
-        one = result[name]
+    from privacy.audit.finding import NO_PROOF
+
+    lines = [f"{found.model}: claimed epsilon {found.white.claim:.4g} at delta {found.white.delta:g}"]
+    for words, one in (("white-box", found.white), ("black-box", found.black)):
         lines.append(
-            f"{words}: epsilon at least {one['lower']:.3g} (95 %; {one['right']} of {one['guesses']} guesses right, "
-            f"{one['m']} canaries; known: {one['knowledge']}): {one['verdict']}"
+            f"{words}: epsilon at least {one.lower:.3g} (95 %; {one.right} of {one.guesses} guesses right, "
+            f"{one.m} canaries; known: {one.knowledge}): {one.verdict}"
         )
-    power = result["power"]
     lines.append(
-        f"Power: a correct Gaussian mechanism of this budget, all seen, gives {power['correct_gaussian']:.3g} in half "
-        f"of all audits; {result['canaries']} canaries cannot refute more than {power['most']:.3g}. No audit proves a "
-        "claim: what was not tried was not tested."
+        f"Power: a correct Gaussian mechanism of this budget, all seen, gives {found.correct_gaussian:.3g} in half "
+        f"of all audits; {found.white.m} canaries cannot refute more than {found.most:.3g}. {NO_PROOF}"
     )
-    return [*lines, result["note"], *([f"audit: {out}"] if out else [])]
+    return [*lines, found.note]

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from pipelines.adversary import PREVIOUS, attack, stated
 from pipelines.alignment import aligned
+from pipelines.audit import audit_run, claims_epsilon
 from pipelines.conditional import check_whole
 from pipelines.declared import NOTHING, check_declared
 from pipelines.holdout import Holdout, split_holdout
@@ -30,7 +32,7 @@ from synthehr.progress import Progress, silent
 
 # purposes of the seed, beside that of pipelines.holdout: each random choice has a stream of its own, so that a new one
 # moves none of the others
-SAMPLING, SHADOWING = 2, 3
+SAMPLING, SHADOWING, AUDITING = 2, 3, 4
 
 
 def asked(
@@ -38,6 +40,7 @@ def asked(
     synthetic: Path,
     options: Evaluate,
     *,
+    run: Path | None = None,
     fidelity: Fidelity = NOTHING,
     policy: str = DEFAULT,
     seed: int,
@@ -55,6 +58,7 @@ def asked(
             # named only where asked for: an evaluation without them is what it was before there were any
             **({"fidelity": declared} if declared else {}),
             **({"shadows": options.shadows} if options.shadows else {}),
+            **({"canaries": options.canaries} if claims_epsilon(run) else {}),
         },
         "made_from": {"cohort": source_hash(cohort), "synthetic": source_hash(synthetic)} | previous,
     }
@@ -75,9 +79,9 @@ def evaluate(
     """Measure the synthetic cohort against the cohort it was trained on and write the `evaluation` landing at `out`.
 
     policy: by name or file; what it declares (sensitive codes, quasi-identifiers, population, prior) is what the
-    attackers know and seek. Its thresholds are for the release. run: needed where shadows are asked for. Those that are
-    trained outlive an interruption, in `<out>.shadows`; the same call goes on from them. fidelity: what the
-    site declares.
+    attackers know and seek. Its thresholds are for the release. run: needed where shadows are asked for, and for the
+    audit of a privacy claim. Shadows that are trained outlive an interruption, in `<out>.shadows`; the same call goes
+    on from them. fidelity: what the site declares.
 
     Raises:
         IncompleteLanding: a landing is absent or altered, or the synthetic cohort was made from another cohort (its
@@ -89,15 +93,16 @@ def evaluate(
         raise BadRequest("comparators must hold 'independent': it is the floor of every figure.")
     if options.shadows and run is None:
         raise BadRequest("Shadows are trained as the run was: name it with --run RUN, or leave --shadows out.")
-    if options.shadows and run is not None and "epsilon" in read_manifest(run, "run").config:
-        raise BadRequest("Shadows of a run under a privacy budget are not trained: `synthehr audit` attacks its claim.")
+    if options.shadows and claims_epsilon(run):
+        raise BadRequest("Shadows of a run under a privacy budget are not trained: canaries attack its claim.")
     people = read_cohort(cohort)
     check_declared(people.matrix.vocabulary, fidelity)
     folders = [synthetic, *([] if options.previous is None else [Path(options.previous)])]
     people, (release, *others) = aligned(people, *((folder, read_release(folder)) for folder in folders))
     holdout = split_holdout(people.part("holdout"), seed=seed)
     earlier = dict(zip([PREVIOUS], others, strict=False))
-    with land(out, **asked(cohort, synthetic, options, fidelity=fidelity, policy=policy, seed=seed)) as folder:
+    request = asked(cohort, synthetic, options, run=run, fidelity=fidelity, policy=policy, seed=seed)
+    with land(out, **request) as folder:
         further: dict[str, Attack] = {}
         if run is not None and options.shadows:
             further["shadows"] = _shadows(
@@ -105,6 +110,10 @@ def evaluate(
             )
         parts = (people, holdout, release, options, fidelity, earlier, further)
         found = _measured(*parts, policy=policy, seed=seed, progress=progress)
+        if run is not None and options.canaries and claims_epsilon(run):
+            auditing = int(np.random.SeedSequence([seed, AUDITING]).generate_state(1)[0])
+            audit = audit_run(cohort, run, canaries=options.canaries, seed=auditing, progress=progress)
+            found = replace(found, audit=audit)
         found.write(folder)
     if further:
         shutil.rmtree(workspace_path(out))

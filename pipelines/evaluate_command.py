@@ -20,6 +20,10 @@ def evaluate(
     shadows: Annotated[
         int | None, typer.Option(min=0, help="Attack with so many generators trained like --run: even, 8 or more.")
     ] = None,
+    canaries: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of the audit of --run's privacy claim, 8 or more.", show_default="1000"),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(help="Policy whose sensitive codes and quasi-identifiers count.", show_default="public_release"),
@@ -37,9 +41,16 @@ def evaluate(
         from pipelines.evaluate import evaluate as stage
         from pipelines.recipe import Evaluate, Recipe, load_recipe, validated
         from pipelines.summary import comparison_table
+        from synthehr.errors import BadRequest
 
+        if canaries and run is None:
+            raise BadRequest("An audit trains as the run was: name it with --run RUN, or leave --canaries out.")
         asked = load_recipe(recipe) if recipe else Recipe(name="evaluate")
-        given = {"previous": None if previous is None else str(previous.absolute()), "shadows": shadows}
+        given = {
+            "previous": None if previous is None else str(previous.absolute()),
+            "shadows": shadows,
+            "canaries": canaries,
+        }
         options = validated(Evaluate, asked.evaluate.model_dump() | _named(given), "evaluate")
         held.result = stage(
             cohort,

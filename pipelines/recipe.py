@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from privacy.audit.canaries import LEAST_CANARIES
 from privacy.membership.shadow import LEAST_SHADOWS
 from privacy.policy_file import DEFAULT
 from synthehr.cohort.build import CohortOptions
@@ -72,12 +73,14 @@ class Evaluate(_Section):
     comparators: simple generators; `independent`, the floor, is always among them. previous: an earlier synthetic
     landing over the same codes, put through the same attacks; relative to the recipe. shadows: generators of the run's
     kind that an attacker trains with and without each patient he asks about; even and at least 8, or 0 for no such
-    attack. Each takes about as long as a training.
+    attack. Each takes about as long as a training. canaries: of an audit of the claim of a run under a budget, at least
+    8, or 0 for none; it takes as long as the training.
     """
 
     comparators: tuple[str, ...] = ("independent", "copula")
     previous: str | None = None
     shadows: int = 0
+    canaries: int = 1_000
 
     @field_validator("shadows")
     @classmethod
@@ -85,6 +88,13 @@ class Evaluate(_Section):
         if shadows and (shadows < LEAST_SHADOWS or shadows % 2):
             raise ValueError(f"expected 0, or an even number of at least {LEAST_SHADOWS}. Got {shadows} instead")
         return shadows
+
+    @field_validator("canaries")
+    @classmethod
+    def _enough_canaries(cls, canaries: int) -> int:
+        if canaries and canaries < LEAST_CANARIES:
+            raise ValueError(f"expected 0, or {LEAST_CANARIES} or more. Got {canaries} instead")
+        return canaries
 
 
 def _pairs(given: Any) -> Any:

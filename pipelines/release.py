@@ -51,7 +51,9 @@ def release(
     found = Evaluation.read(evaluation)
     ledger = Ledger.read(synthetic / "ledger.json")
     ledger.look("the figures of the risk report, on training and holdout patients", covers="report")
-    decision = decide(found.risks, ledger, load_policy(policy), override=override)
+    if found.audit is not None:
+        ledger.look("the audit of the claim, by a training of its own with canaries", covers="report")
+    decision = decide(found.risks, ledger, load_policy(policy), audit=found.audit, override=override)
     view = gather(cohort, synthetic, evaluation, found, decision, ledger, name=name, purpose=purpose)
     report = render_html(view)
     refused = out.parent / f"{out.name}.refused.html"

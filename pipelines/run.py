@@ -64,7 +64,7 @@ def from_events(
     declared: dict[str, Any] = {"fidelity": recipe.fidelity, "policy": recipe.release.policy}
     unless_current(
         evaluation,
-        evaluate.asked(cohort, synthetic, recipe.evaluate, **declared, seed=recipe.seed),
+        evaluate.asked(cohort, synthetic, recipe.evaluate, run=trained, **declared, seed=recipe.seed),
         lambda: evaluate.evaluate(
             cohort,
             synthetic,

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from privacy.audit.finding import Finding
 from privacy.ledger import Ledger
 from privacy.policy_file import Gate, Policy
 from privacy.risk import Risk, Verdict, judge, n_to_decide
@@ -44,8 +45,17 @@ class Decision:
         return "\n".join([f"The policy {self.policy} refuses this release.", *lines, remedy])
 
 
-def decide(risks: Iterable[Risk], ledger: Ledger, policy: Policy, *, override: str | None = None) -> Decision:
-    """Judge every gate of `policy`; pure: the same risks, ledger and policy give the same decision.
+def decide(
+    risks: Iterable[Risk],
+    ledger: Ledger,
+    policy: Policy,
+    *,
+    audit: Finding | None = None,
+    override: str | None = None,
+) -> Decision:
+    """Judge every gate of `policy`; pure: the same risks, ledger, policy and audit give the same decision.
+
+    A privacy claim that an audit refuted fails under every policy: nobody may be told of it.
 
     Released if all gates PASS; if none FAILs and the policy allows INCONCLUSIVE; or if an override gives its reason.
 
@@ -73,6 +83,8 @@ def decide(risks: Iterable[Risk], ledger: Ledger, policy: Policy, *, override: s
         outcomes.append((verdict, _sentence(gate, measured[place], verdict)))
     if policy.epsilon_max is not None:
         outcomes.append(_spent(ledger, policy.epsilon_max))
+    if audit is not None:
+        outcomes.append(("FAIL" if audit.verdict == "FAIL" else "PASS", f"audit of the privacy claim: {audit.words}"))
     return _conclude(outcomes, measured, policy, override)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from privacy.audit.finding import NO_PROOF
 from privacy.hazards import hazards
 from privacy.statement import statement
+from reports.claim import audit_rows, cost_rows, without_budget
 from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
 from reports.figures.skill import skills
@@ -45,9 +47,8 @@ def render_html(view: ReportView) -> str:
         small_cell=SMALL_CELL,
         round_to=ROUND_TO,
         glossary=GLOSSARY,
-        claim=statement(view.ledger),
-        hazards=hazards(view.ledger),
         looks=look_rows(view.ledger),
+        **_privacy(view),
         **_risk(view),
         **_fidelity(view),
     )
@@ -64,6 +65,20 @@ def outcome(view: ReportView) -> Mapping[str, str]:
     if decision.verdict == "INCONCLUSIVE":
         return {"mark": "INCONCLUSIVE", "words": "May be released: no gate fails, and the policy allows doubt in some."}
     return {"mark": decision.verdict, "words": "May be released: every gate of the policy passes."}
+
+
+def _privacy(view: ReportView) -> dict[str, Any]:
+    found = view.evaluation
+    plain = without_budget(view.generator, found.comparators)
+    return {
+        "claim": statement(view.ledger),
+        "hazards": hazards(view.ledger),
+        "audit": found.audit,
+        "no_proof": NO_PROOF,
+        "audit_rows": audit_rows(found.audit) if found.audit else [],
+        "plain": plain,
+        "cost_rows": cost_rows(published_scores(found.scores), found.comparators, plain) if plain else [],
+    }
 
 
 def _risk(view: ReportView) -> dict[str, Any]:

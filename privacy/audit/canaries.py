@@ -5,7 +5,7 @@ would refute what is true. Here a few choices are fixed in advance, each is test
 and the largest bound is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -49,6 +49,12 @@ class Audit:
         """All fields and the verdict; an infinite claim is the string "inf"."""
         claim = "inf" if np.isinf(self.claim) else self.claim
         return asdict(self) | {"claim": claim, "verdict": self.verdict}
+
+    @staticmethod
+    def of_json(found: Mapping[str, Any]) -> "Audit":
+        """Read back what `as_json` gave."""
+        fields = {name: value for name, value in found.items() if name != "verdict"}
+        return Audit(**fields | {"claim": float(found["claim"])})
 
 
 def coins(m: int, source: NoiseSource) -> NDArray[np.bool_]:

@@ -140,6 +140,8 @@ def _write_pages(
         "fidelity.json": public_scores(found.scores),
         "decision.json": public_decision(decision),
     }
+    if found.audit is not None:
+        documents["audit.json"] = found.audit.as_json()
     for path, document in documents.items():
         write_text(folder / path, to_json(document))
     write_text(folder / "report.html", report_html)

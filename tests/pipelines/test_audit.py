@@ -71,8 +71,8 @@ def test_each_canary_has_a_code_and_a_pair_of_its_own_and_a_member_of_each_group
 
 def test_where_the_vocabulary_is_told_by_a_threshold_the_canaries_codes_are_not(spine: Path) -> None:
     found = audit(spine / "cohort", asked(epsilon=20.0), canaries=M, seed=0)
-    assert found["verdict"] == "NOT REFUTED"
-    assert found["white_box"]["lower"] < 4.0
+    assert found.verdict == "NOT REFUTED"
+    assert found.white.lower < 4.0
 
 
 def test_a_generator_that_copies_patients_is_caught_by_its_synthetic_patients(people: Cohort) -> None:

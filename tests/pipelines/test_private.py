@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.faults.curator import no_noise
 from pipelines.cli import app
 from pipelines.evaluate import evaluate
 from pipelines.generate import generate
@@ -16,6 +17,7 @@ from pipelines.train import train
 from privacy.accountant import epsilon
 from privacy.ledger import Ledger
 from privacy.mechanisms import Gaussian, SampledGaussian
+from privacy.policy import GateRefused
 from synthehr.cohort.build import CohortOptions, build_cohort
 from synthehr.cohort.cohort import read_cohort
 from synthehr.cohort.vocabulary import Vocabulary
@@ -24,6 +26,7 @@ from synthehr.landing import partial_path, read_manifest, source_hash
 from synthehr.models.registry import load_run
 
 SMALL = {"pool": 2_000}
+M = 300  # canaries
 
 
 def asked(**given: object) -> Train:
@@ -121,7 +124,8 @@ def test_a_release_under_a_budget_says_so_and_the_gate_can_demand_it(
     spine: Path, trained: Path, public: Path, recipe_file: Path, tmp_path: Path
 ) -> None:
     generate(trained, tmp_path / "synthetic", patients=900, seed=1)
-    evaluate(public, tmp_path / "synthetic", tmp_path / "evaluation", Evaluate(comparators=("independent",)), seed=0)
+    measured = Evaluate(comparators=("independent",), canaries=M)
+    evaluate(public, tmp_path / "synthetic", tmp_path / "evaluation", measured, run=trained, seed=0)
     policy = recipe_file.parent / "policy.toml"
     demanding = tmp_path / "policy.toml"
     demanding.write_text("epsilon_max = 9.0\n" + policy.read_text(encoding="utf-8"), encoding="utf-8")
@@ -137,8 +141,27 @@ def test_a_release_under_a_budget_says_so_and_the_gate_can_demand_it(
     report = Path(found["report"]).read_text(encoding="utf-8")
     assert "differentially private with epsilon 8.000" in report
     assert "NIST SP 800-226" in report
+    assert "What the audit proves of epsilon" in report
+    assert "What the budget cost in utility" not in report  # the sampler alone is no measure of it
+    audit = json.loads((tmp_path / "bundle" / "audit.json").read_text(encoding="utf-8"))
+    assert (audit["model"], audit["canaries"], audit["verdict"]) == ("private_copula", M, "NOT REFUTED")
+    assert audit["claim"] == pytest.approx(8.0, abs=1e-3)
     reasons = json.loads((tmp_path / "bundle" / "decision.json").read_text(encoding="utf-8"))["reasons"]
     assert any(reason.startswith("PASS: the policy demands differential privacy") for reason in reasons)
+    assert any(reason.startswith("PASS: audit of the privacy claim") for reason in reasons)
+
+
+def test_a_claim_that_the_audit_refutes_is_not_released(public: Path, recipe_file: Path, tmp_path: Path) -> None:
+    trained = tmp_path / "run"
+    train(public, trained, asked(epsilon=2.0), seed=0)  # so many canaries prove about 4 at the most
+    generate(trained, tmp_path / "synthetic", patients=300, seed=1)
+    measured = Evaluate(comparators=("independent",), canaries=M)
+    with no_noise():  # the audit trains as the run was: by code that is broken
+        evaluate(public, tmp_path / "synthetic", tmp_path / "evaluation", measured, run=trained, seed=0)
+    policy = str(recipe_file.parent / "policy.toml")
+    landings = (public, tmp_path / "synthetic", tmp_path / "evaluation", tmp_path / "bundle")
+    with pytest.raises(GateRefused, match="the claim is false"):
+        release(*landings, name="x", policy=policy)
 
 
 def test_a_told_vocabulary_is_evaluated_over_the_codes_of_the_cohort(spine: Path, tmp_path: Path) -> None:
@@ -201,7 +224,7 @@ def test_a_cohort_whose_splits_hang_on_all_patients_is_refused(public: Path, tmp
 
 def test_shadows_of_a_private_run_are_refused_before_any_work(trained: Path, public: Path, tmp_path: Path) -> None:
     generate(trained, tmp_path / "synthetic", patients=200, seed=1)
-    with pytest.raises(BadRequest, match="synthehr audit"):
+    with pytest.raises(BadRequest, match="canaries"):
         evaluate(public, tmp_path / "synthetic", tmp_path / "e", Evaluate(shadows=8), run=trained, seed=0)
 
 
