@@ -1,6 +1,6 @@
 """Utility under a privacy budget: the private generators at several epsilons, beside the same without a budget.
 
-    python -m benchmarks.private COHORT OUT.json [--epsilons 1 3 8] [--seeds 0 1 2] [--beside NAME=SYNTHETIC ...]
+    python -m benchmarks.private COHORT OUT.json [--epsilons 1 3 8] [--seeds 0 1 2] [--models copula ...] [--beside NAME=SYNTHETIC ...]
 
 COHORT has a public vocabulary (`[cohort] vocabulary` of a recipe). Each generator is trained with fresh noise for every
 seed, as many patients are drawn as were trained on, and the figures are those of the evaluation stage. Epsilon is that
@@ -40,7 +40,8 @@ SHOWN = {
     "knowledge_violations": "all",
     "subgroup_rmse": "all",
 }
-MODELS = ("copula", "independent")
+MODELS = ("copula", "transformer", "independent")
+SPENT = ("fit_s", "draw_s")
 
 
 def drawn(folder: Path, cohort: Cohort, model: str, epsilon: float, seed: int) -> tuple[CodeMatrix, dict[str, float]]:
@@ -124,11 +125,11 @@ def _full(cohort: Cohort, made: CodeMatrix) -> dict[str, float]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    names = [*FULL, *SHOWN]
+    names = [*FULL, *SHOWN, *SPENT]
     print("| generator | " + " | ".join(names) + " |")
     for label in dict.fromkeys(row["generator"] for row in rows):
         own = [row for row in rows if row["generator"] == label]
-        means = [np.mean([row[name] for row in own if name in row]) for name in names]
+        means = [np.mean([row.get(name, np.nan) for row in own]) for name in names]
         print(f"| {label} | " + " | ".join(f"{mean:.4f}" for mean in means) + " |")
 
 

@@ -17,7 +17,7 @@ def audit(
     cohort: Annotated[Path, typer.Argument(metavar="COHORT")],
     epsilon: Annotated[float, typer.Option(help="Of the budget that is audited.")],
     delta: Annotated[float, typer.Option(help="Of the budget; far below one over the patients.")] = 1e-6,
-    model: Annotated[str | None, typer.Option(help="copula (default), independent, medgan.")] = None,
+    model: Annotated[str | None, typer.Option(help="copula (default), transformer, medgan, independent.")] = None,
     canaries: Annotated[int, typer.Option(min=8, help="Each is in by a coin; more can prove more.")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, help="Of canaries and draws; noise and coins are fresh.")] = 0,
     out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,

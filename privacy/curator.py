@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # counts need no torch
     from torch import Tensor, nn
 
     from privacy.gradients.descent import Descent
+    from privacy.gradients.likelihood import Likelihood, LikelihoodSteps
 
 PAIR_SENSITIVITY = 0.5**0.5  # sum over i < j of (u_i u_j)^2 = (|u|^4 - sum of u_i^4) / 2 <= 1/2 for |u| <= 1
 LEAST = 1e-100  # weight above 0
@@ -153,6 +154,37 @@ class Curator:
             source=self._source,
         )
         return Descent(gradients, steps, self._rows, columns, beside)
+
+    def likelihood(
+        self,
+        question: str,
+        likelihood: "Likelihood",
+        *,
+        sampling: PoissonSampling,
+        clip: float,
+        noise_multiplier: float,
+    ) -> "LikelihoodSteps":
+        """DP-SGD of a model's likelihood, by Opacus' per-row norms: see `LikelihoodSteps`. Charged before the first.
+
+        Raises:
+            Unaccounted: the budget does not cover the steps. MixesRows: a module that Opacus refuses.
+        """
+        from privacy.gradients.likelihood import LikelihoodSteps
+        from privacy.gradients.reference import OpacusGradients
+        from privacy.gradients.step import PrivateSteps
+
+        gradients = OpacusGradients(likelihood.module)
+        steps = PrivateSteps(
+            gradients,
+            question=question,
+            sampling=sampling,
+            clip=clip,
+            noise_multiplier=noise_multiplier,
+            public_rows=0,
+            ledger=self.ledger,
+            source=self._source,
+        )
+        return LikelihoodSteps(likelihood, gradients, steps, self._rows)
 
     def _enter(self, query: str, *, sensitivity: float, noise_multiplier: float, added_delta: float = 0.0) -> None:
         mechanism = Gaussian(noise_multiplier=noise_multiplier)

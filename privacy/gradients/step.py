@@ -6,7 +6,7 @@ et al. 2016, arXiv 1607.00133; the theorem is at `privacy.mechanisms.SampledGaus
 generator's records, follow from earlier answers, so their gradient is free, as long as their number is fixed too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -124,10 +124,7 @@ class PrivateSteps:
             Unaccounted: the batch was used before, or is not the one that was drawn last. ValueError: another number of
             losses, or a `.grad` that would be lost; and with MixesRows and NotFinite, see `RowGradients.clipped_sum`.
         """
-        if batch is not self._open:
-            raise Unaccounted(f"Batch {batch.step} was used already, or another was drawn since: one draw, one look.")
-        if any(parameter.grad is not None for parameter in self._gradients.parameters.values()):
-            raise ValueError("Parameters have a .grad already, which would be lost: zero_grad(set_to_none=True) first.")
+        self._check(batch)
         if len(losses) != len(batch.positions) + self.public_rows:
             raise ValueError(f"There must be a loss for each patient of the batch and {self.public_rows} public rows.")
         self._open = None
@@ -138,13 +135,42 @@ class PrivateSteps:
             clip=self._clip,
             public_factor=expected / self._public_rows if self._public_rows else 1.0,
         )
-        total = list(found.gradients.values())
+        self._write(batch, found.gradients)
+
+    def write_gradient_by_parts(self, batch: Batch, parts: Iterable[Tensor]) -> None:
+        """The same for patients alone, some at a time: a batch may be larger than memory.
+
+        parts: the losses (patients of the part,) of the call of `gradients` that was made just before each.
+        """
+        self._check(batch)
+        if self._public_rows:
+            raise ValueError("Public rows are not added by parts: their mean is of all of them.")
+        self._open = None  # whatever comes of it: it is shown now
+        total = {name: torch.zeros_like(parameter) for name, parameter in self._gradients.parameters.items()}
+        seen = 0
+        for losses in parts:
+            found = self._gradients.clipped_sum(losses, private=len(losses), clip=self._clip).gradients
+            torch._foreach_add_(list(total.values()), [found[name] for name in total])
+            seen += len(losses)
+        if seen != len(batch.positions):
+            raise ValueError("There must be a loss for each patient of the batch, once.")
+        self._write(batch, total)
+
+    def _check(self, batch: Batch) -> None:
+        if batch is not self._open:
+            raise Unaccounted(f"Batch {batch.step} was used already, or another was drawn since: one draw, one look.")
+        if any(parameter.grad is not None for parameter in self._gradients.parameters.values()):
+            raise ValueError("Parameters have a .grad already, which would be lost: zero_grad(set_to_none=True) first.")
+
+    def _write(self, batch: Batch, sums: Mapping[str, Tensor]) -> None:
+        """Noise upon the sums, once over all processes, and the mean by the expected batch to `.grad`."""
+        total = list(sums.values())
         if self._rank == 0:
             self._add_noise(total, batch.step)
         if self._world > 1:
             total = _summed(total)
-        torch._foreach_div_(total, expected)
-        for name, gradient in zip(found.gradients, total, strict=True):
+        torch._foreach_div_(total, self._sampling.expected_batch)
+        for name, gradient in zip(sums, total, strict=True):
             self._gradients.parameters[name].grad = gradient
 
     def _add_noise(self, total: list[Tensor], step: int) -> None:

@@ -15,6 +15,7 @@ from synthehr.models.medgan.model import Medgan, MedganPaper
 from synthehr.models.private.copula import PrivateCopula
 from synthehr.models.private.independent import PrivateIndependent
 from synthehr.models.private.medgan import PrivateMedgan
+from synthehr.models.private.transformer import PrivateTransformer
 from synthehr.models.transformer.model import Transformer
 from synthehr.models.weights import model_name
 
@@ -22,7 +23,7 @@ Model = type[Independent] | type[Copula] | type[Medgan] | type[Transformer]
 MODELS: Mapping[str, Model] = {model.name: model for model in (Transformer, Medgan, MedganPaper, Copula, Independent)}
 NAMES = tuple(MODELS)
 PRIVATE: Mapping[str, type[PrivateIndependent]] = {
-    m.name: m for m in (PrivateCopula, PrivateMedgan, PrivateIndependent)
+    m.name: m for m in (PrivateCopula, PrivateTransformer, PrivateMedgan, PrivateIndependent)
 }
 
 

@@ -1,11 +1,10 @@
 """One extract and one whole run of all five stages, made once and read by every test of this floor."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-import torch
 
 from pipelines.cli import app
 from pipelines.recipe import load_recipe
@@ -53,15 +52,6 @@ threshold = 0.99
 provenance = "house default"
 why = "A test."
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny matrices gain nothing from a second thread, and wait for it where the cores are shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

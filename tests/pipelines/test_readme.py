@@ -37,7 +37,7 @@ def test_the_check_of_the_continuous_integration_is_the_second_command() -> None
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert script.rstrip().splitlines()[-1] == second
     assert first.endswith(".venv/bin/synthehr demo")
-    assert second.endswith(".venv/bin/python -m pytest")
+    assert second.endswith(".venv/bin/python -m pytest -n logical --dist loadfile")
 
 
 @pytest.mark.parametrize("line", CALLS)

@@ -23,18 +23,19 @@ def calibrate(
     network: Network,
     layout: Layout,
     barred: Barred,
-    train: Sequences,
+    wanted: NDArray[np.float64],
     *,
     draws: int,
     seed: int,
+    levels_of: Sequences | None = None,
     progress: Progress = silent,
 ) -> NDArray[np.float64]:
-    """Move the bias of each token, and of its levels, until draws have the prevalences of the training patients.
+    """Move the bias of each token, and of its levels, until draws have the prevalences that are wanted.
 
-    draws: patients of each round, drawn and thrown away. Returns the largest distance of a prevalence before each
-    round, (rounds,).
+    wanted: (n_tokens,) shares of patients; a token of 0 stays as it is. draws: patients of each round, drawn and thrown
+    away. levels_of: patients whose levels of counts are wanted, where there are any. Returns the largest distance of a
+    prevalence before each round, (rounds,).
     """
-    wanted = np.bincount(train.token, minlength=layout.n_tokens) / len(train)
     rng, gaps = np.random.default_rng([seed, 8]), []
     for k, step in enumerate(STEPS):
         met = prevalences(network, layout, barred, draws, rng)
@@ -45,8 +46,8 @@ def calibrate(
         shift[seen] = np.clip(step * ratio, -MOST, MOST)
         with torch.no_grad():
             network.bias.add_(torch.from_numpy(shift).to(network.bias))
-        if network.n_levels > 1:
-            _calibrate_levels(network, train, draws * met.level, step)
+        if levels_of is not None and network.n_levels > 1:
+            _calibrate_levels(network, levels_of, draws * met.level, step)
         progress("calibrate", k + 1, len(STEPS), "round")
     return np.asarray(gaps)
 

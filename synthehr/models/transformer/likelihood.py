@@ -41,14 +41,37 @@ def hidden_of(network: Network, sequences: Sequences, rows: Ints) -> tuple[Tenso
     """Hidden states (n, width) of all tokens of so many patients, and their places (n,) in the flat arrays."""
     shown, places = [], []
     for part in _like_lengths(sequences, rows):
-        at, there = sequences.padded(part)
-        before = np.concatenate([np.full((len(part), 1), network.start), sequences.token[at[:, :-1]]], axis=1)
-        level = np.concatenate([np.zeros((len(part), 1), dtype=np.int64), sequences.level[at[:, :-1]]], axis=1)
-        seen = (before, sequences.block[at], sequences.left[at], level)
-        hidden = network(*(_tensor(network, p) for p in seen))
-        shown.append(hidden.flatten(0, 1)[_tensor(network, np.flatnonzero(there))])
+        seen, at, there = seen_of(network, sequences, part)
+        shown.append(network(*seen).flatten(0, 1)[_tensor(network, np.flatnonzero(there))])
         places.append(at[there])
     return torch.cat(shown), np.concatenate(places)
+
+
+def seen_of(network: Network, sequences: Sequences, rows: Ints) -> tuple[tuple[Tensor, ...], Ints, NDArray[np.bool_]]:
+    """What the network is shown of so many patients, (rows, longest) each; the places, and which of them are tokens."""
+    at, there = sequences.padded(rows)
+    before = np.concatenate([np.full((len(rows), 1), network.start), sequences.token[at[:, :-1]]], axis=1)
+    level = np.concatenate([np.zeros((len(rows), 1), dtype=np.int64), sequences.level[at[:, :-1]]], axis=1)
+    seen = (before, sequences.block[at], sequences.left[at], level)
+    return tuple(_tensor(network, part) for part in seen), at, there
+
+
+def losses_of(
+    network: Network, layout: Layout, sequences: Sequences, hidden: Tensor, at: Ints, there: NDArray[np.bool_]
+) -> Tensor:
+    """Negative log-likelihood (rows,) of each of so many patients, in nats, from hidden states (rows, longest, width).
+
+    at, there: of `seen_of`. Levels of counts are not looked at.
+    """
+    place, row = at[there], np.nonzero(there)[0]
+    order = np.argsort(place, kind="stable")
+    found = hidden.new_zeros(len(at))
+    for part in asked(network, layout, sequences, hidden[_tensor(network, there)], place):
+        target = _tensor(network, sequences.token[part.place] - part.start)
+        nats = functional.cross_entropy(part.logits, target, reduction="none")
+        own = row[order[np.searchsorted(place, part.place, sorter=order)]]
+        found = found.index_add(0, _tensor(network, own), nats)
+    return found
 
 
 def asked(network: Network, layout: Layout, sequences: Sequences, hidden: Tensor, place: Ints) -> Iterator[Asked]:

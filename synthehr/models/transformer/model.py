@@ -60,7 +60,16 @@ class Transformer:
         learning = Learning(options, self.layout, seed, workspace, started)
         with denormals_flushed():
             network, history = learning.run(train, validation, progress)
-            calibrate(network, self.layout, self.barred, train, draws=options.pool, seed=seed, progress=progress)
+            calibrate(
+                network,
+                self.layout,
+                self.barred,
+                train.shares(self.layout.n_tokens),
+                draws=options.pool,
+                seed=seed,
+                levels_of=train,
+                progress=progress,
+            )
             self.network = network
         ledger.look("training on the train split by likelihood")
         ledger.look("choice of the weights by the validation split")

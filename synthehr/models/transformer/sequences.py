@@ -209,6 +209,10 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
+    def shares(self, n_tokens: int) -> NDArray[np.float64]:
+        """(n_tokens,) share of patients who have each token."""
+        return np.asarray(np.bincount(self.token, minlength=n_tokens) / max(len(self), 1))
+
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Ints]:
         """Rows of each batch, all once: at random, or in order without a `rng`.
 

@@ -20,7 +20,7 @@ def test_draws_get_the_prevalences_of_the_training_patients(cohort: Cohort) -> N
         torch.nn.init.normal_(parameter, std=0.2)
     wanted = np.bincount(train.token, minlength=layout.n_tokens) / len(train)
     before = np.abs(prevalences(network, layout, free, 4_000, np.random.default_rng(0)).token - wanted).max()
-    gaps = calibrate(network, layout, free, train, draws=4_000, seed=0)
+    gaps = calibrate(network, layout, free, train.shares(layout.n_tokens), levels_of=train, draws=4_000, seed=0)
     after = np.abs(prevalences(network, layout, free, 4_000, np.random.default_rng(0)).token - wanted).max()
     assert gaps[0] > 0.2
     assert before > 0.2
@@ -46,6 +46,6 @@ def test_counts_get_the_frequencies_of_the_training_patients(cohort: Cohort) -> 
 
     wanted = float((train.level[train.left > 0] == 0).mean())
     before = once()
-    calibrate(network, layout, free, train, draws=4_000, seed=0)
+    calibrate(network, layout, free, train.shares(layout.n_tokens), levels_of=train, draws=4_000, seed=0)
     assert before > wanted + 0.2
     assert abs(once() - wanted) < 0.03
