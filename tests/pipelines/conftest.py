@@ -87,8 +87,9 @@ Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Exit code, standard output and standard error of a command, in this process."""
+    monkeypatch.setenv("COLUMNS", "300")  # a name in a message is not broken, however long the folder's is
 
     def call(*arguments: str | Path) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as end:

@@ -42,22 +42,25 @@ NO_RULES = np.empty((0, 2), dtype=np.int64)
 class PrivateTransformerOptions(PrivateOptions):
     """Options of the private transformer, beside those of the private copula that teaches it.
 
-    network: its part of the budget, as much again as this beside the copula's 1. steps, probability: of DP-SGD, and
+    network: its part of the budget, beside those of the copula that teaches it. steps, probability: of DP-SGD, and
     that a patient is in a batch; clip: norm of a patient's gradient. learning_rate, ema: of those steps. draws, epochs:
     patients of the copula that teach, and passes over them. width, layers, heads: of the network. rounds: patients
     drawn for a round of calibration.
     """
 
-    network: float = 0.6
+    histograms: float = 0.04
+    counts: float = 0.25
+    pairs: float = 0.33
+    network: float = 0.34
     steps: int = 150
     probability: float = 0.04
     clip: float = 1.0
-    learning_rate: float = 3e-3
+    learning_rate: float = 8e-3
     ema: float = 0.98
-    draws: int = 100_000
-    epochs: int = 8
+    draws: int = 60_000
+    epochs: int = 5
     width: int = 64
-    layers: int = 2
+    layers: int = 1
     heads: int = 4
     rounds: int = 16_384
     device: str = "auto"

@@ -32,7 +32,7 @@ def layout(train: CodeMatrix) -> Layout:
 
 def network(layout: Layout) -> Network:
     torch.manual_seed(3)
-    made = network_of(layout, PrivateTransformerOptions(width=8, heads=2).teaching())
+    made = network_of(layout, PrivateTransformerOptions(width=8, heads=2, layers=2).teaching())
     with torch.no_grad():  # LayerNorm starts at ones and zeros, where some faults would not show
         for parameter in made.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
