@@ -1,6 +1,7 @@
 """Utility under a privacy budget: the private generators at several epsilons, beside the same without a budget.
 
-    python -m benchmarks.private COHORT OUT.json [--epsilons 1 3 8] [--seeds 0 1 2] [--models copula ...] [--beside NAME=SYNTHETIC ...]
+    python -m benchmarks.private COHORT OUT.json [--epsilons 1 3 8] [--seeds 0 1 2] [--models copula ...]
+        [--beside NAME=SYNTHETIC ...]
 
 COHORT has a public vocabulary (`[cohort] vocabulary` of a recipe). Each generator is trained with fresh noise for every
 seed, as many patients are drawn as were trained on, and the figures are those of the evaluation stage. Epsilon is that

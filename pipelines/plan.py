@@ -181,10 +181,14 @@ def _warnings(needs: tuple[Need, ...]) -> tuple[str, ...]:
 
 
 def _uncounted(recipe: Recipe) -> tuple[str, ...]:
-    shadows = recipe.evaluate.shadows
-    if not shadows:
-        return ()
-    return (f"Shadows: evaluating trains {shadows} more generators, each at most as long; no figure here counts them.",)
+    found, shadows = [], recipe.evaluate.shadows
+    if shadows:
+        found.append(
+            f"Shadows: evaluating trains {shadows} more generators, each at most as long; no figure here counts them."
+        )
+    if recipe.train.epsilon is not None and recipe.evaluate.canaries:
+        found.append("Audit: evaluating trains once more, with canaries, as long as before; no figure here counts it.")
+    return tuple(found)
 
 
 def plan_table(estimate: Estimate) -> Table:

@@ -5,7 +5,7 @@ import pytest
 
 from pipelines import plan as stage
 from pipelines.calibration import Calibration, Cost, Passes, calibrate, folder_bytes
-from pipelines.plan import Estimate, Need, _privacy, _scaled, plan_table
+from pipelines.plan import Estimate, Need, _privacy, _scaled, _uncounted, plan_table
 from pipelines.recipe import Evaluate, Recipe, Train, validated
 from synthehr.cohort.build import CohortOptions, build_cohort
 from synthehr.cohort.cohort import read_cohort
@@ -107,3 +107,5 @@ def test_a_private_recipe_can_be_planned_and_says_its_epsilon(spine: Path, tmp_p
     assert found.costs["train"].seconds > 0
     assert "epsilon 9, delta 1e-06" in _privacy(asked)
     assert "no guarantee" in _privacy(Recipe(name="x"))
+    assert [text.split(":")[0] for text in _uncounted(asked)] == ["Audit"]
+    assert _uncounted(Recipe(name="x")) == ()
