@@ -5,7 +5,7 @@ is answered; what cannot be accounted for, the ledger refuses.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # counts need no torch
 
     from privacy.gradients.descent import Descent
     from privacy.gradients.likelihood import Likelihood, LikelihoodSteps
+    from privacy.gradients.step import ClippedGradients, PrivateSteps
 
 PAIR_SENSITIVITY = 0.5**0.5  # sum over i < j of (u_i u_j)^2 = (|u|^4 - sum of u_i^4) / 2 <= 1/2 for |u| <= 1
 LEAST = 1e-100  # weight above 0
@@ -140,18 +141,15 @@ class Curator:
         """
         from privacy.gradients.descent import Descent
         from privacy.gradients.linear import RowGradients
-        from privacy.gradients.step import PrivateSteps
 
         gradients = RowGradients(critic)
-        steps = PrivateSteps(
+        steps = self._steps(
             gradients,
             question=question,
             sampling=sampling,
             clip=clip,
             noise_multiplier=noise_multiplier,
             public_rows=public_rows,
-            ledger=self.ledger,
-            source=self._source,
         )
         return Descent(gradients, steps, self._rows, columns, beside)
 
@@ -171,20 +169,17 @@ class Curator:
         """
         from privacy.gradients.likelihood import LikelihoodSteps
         from privacy.gradients.reference import OpacusGradients
-        from privacy.gradients.step import PrivateSteps
 
         gradients = OpacusGradients(likelihood.module)
-        steps = PrivateSteps(
-            gradients,
-            question=question,
-            sampling=sampling,
-            clip=clip,
-            noise_multiplier=noise_multiplier,
-            public_rows=0,
-            ledger=self.ledger,
-            source=self._source,
-        )
+        charged = {"question": question, "sampling": sampling, "clip": clip, "noise_multiplier": noise_multiplier}
+        steps = self._steps(gradients, **charged, public_rows=0)
         return LikelihoodSteps(likelihood, gradients, steps, self._rows)
+
+    def _steps(self, gradients: "ClippedGradients", **charged: Any) -> "PrivateSteps":
+        """Steps of these gradients, charged to the ledger of this curator, with noise of its source."""
+        from privacy.gradients.step import PrivateSteps
+
+        return PrivateSteps(gradients, **charged, ledger=self.ledger, source=self._source)
 
     def _enter(self, query: str, *, sensitivity: float, noise_multiplier: float, added_delta: float = 0.0) -> None:
         mechanism = Gaussian(noise_multiplier=noise_multiplier)

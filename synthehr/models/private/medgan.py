@@ -11,7 +11,6 @@ from scipy import sparse, special
 
 from privacy.curator import Curator
 from privacy.gradients.descent import Descent
-from privacy.sampling import PoissonSampling
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.models.medgan.columns import Columns
 from synthehr.models.medgan.game import MedganGame, Shape
@@ -20,7 +19,7 @@ from synthehr.models.medgan.sampler import Sampler
 from synthehr.models.options import check_at_least_one, options_of
 from synthehr.models.private.copula import PrivateCopula
 from synthehr.models.private.critic import CriticSchedule, ReleasedMeanCritic, play_private
-from synthehr.models.private.options import PrivateOptions
+from synthehr.models.private.options import SteppedOptions
 from synthehr.models.private.prevalences import Prevalences
 from synthehr.models.weights import read_weights, write_weights
 from synthehr.progress import Progress
@@ -31,11 +30,11 @@ SIMULATED = 40_000  # patients of the copula whose pairs the generator is held t
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateMedganOptions(PrivateOptions):
-    """Options of private medGAN, beside those of the private copula that it starts from.
+class PrivateMedganOptions(SteppedOptions):
+    """Options of private medGAN, beside those of the steps that its critic takes.
 
-    critic: its part of the budget. steps: of the critic; probability: that a patient is in a batch; clip: norm of a
-    patient's gradient. width: of its hidden layer: noise is added to each weight. fakes: generated records a step.
+    critic: its part of the budget. width: of its hidden layer: noise is added to each weight. fakes: generated records
+    a step.
     most_critic_steps: for one of the generator. learning_rate, critic_learning_rate: of Adam. pair_weight: of the term
     that holds pairs of codes to the copula's. noise: scale of the logistic noise on scores before they are cut.
     """
@@ -43,7 +42,6 @@ class PrivateMedganOptions(PrivateOptions):
     critic: float = 0.2
     steps: int = 600
     probability: float = 0.02
-    clip: float = 1.0
     width: int = 64
     fakes: int = 1000
     most_critic_steps: int = 20
@@ -57,8 +55,8 @@ class PrivateMedganOptions(PrivateOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_above_0("critic", "probability", "clip", "learning_rate", "critic_learning_rate")
-        check_at_least_one(self, ("steps", "width", "fakes", "most_critic_steps", "embedding_dim"))
+        self._check_above_0("critic", "learning_rate", "critic_learning_rate")
+        check_at_least_one(self, ("width", "fakes", "most_critic_steps", "embedding_dim"))
 
 
 class PrivateMedgan(PrivateCopula):
@@ -113,13 +111,12 @@ class PrivateMedgan(PrivateCopula):
     ) -> Descent:
         """Steps of the critic's net on patients, each beside the released prevalences."""
         options = self.options
-        batch = options.probability * found.patients  # of the noisy number of patients: theirs is secret
         return curator.descent(
             QUESTION,
             critic.net,
             found.columns[columns.order],
             torch.from_numpy(found.share[columns.order].astype(np.float32)),
-            sampling=PoissonSampling(probability=options.probability, expected_batch=batch, steps=options.steps),
+            sampling=options.sampling(found.patients),
             clip=options.clip,
             noise_multiplier=noise_multiplier,
             public_rows=options.fakes,

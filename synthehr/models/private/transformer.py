@@ -13,7 +13,6 @@ from scipy import sparse
 
 from privacy.curator import Curator
 from privacy.mechanisms import Floats
-from privacy.sampling import PoissonSampling
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
@@ -21,7 +20,7 @@ from synthehr.models.barred import Barred
 from synthehr.models.options import check_at_least_one, options_of
 from synthehr.models.private.copula import PrivateCopula
 from synthehr.models.private.fine_tuning import FineTuning, RecordLikelihood
-from synthehr.models.private.options import PrivateOptions
+from synthehr.models.private.options import SteppedOptions
 from synthehr.models.private.prevalences import Prevalences
 from synthehr.models.transformer.calibration import calibrate
 from synthehr.models.transformer.learning import Learning, network_of
@@ -39,13 +38,11 @@ NO_RULES = np.empty((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateTransformerOptions(PrivateOptions):
-    """Options of the private transformer, beside those of the private copula that teaches it.
+class PrivateTransformerOptions(SteppedOptions):
+    """Options of the private transformer, beside those of the steps that it takes.
 
-    network: its part of the budget, beside those of the copula that teaches it. steps, probability: of DP-SGD, and
-    that a patient is in a batch; clip: norm of a patient's gradient. learning_rate, ema: of those steps. draws, epochs:
-    patients of the copula that teach, and passes over them. width, layers, heads: of the network. rounds: patients
-    drawn for a round of calibration.
+    network: its part of the budget. learning_rate, ema: of the steps. draws, epochs: patients of the copula that teach,
+    and passes over them. width, layers, heads: of the network. rounds: patients drawn for a round of calibration.
     """
 
     histograms: float = 0.04
@@ -54,7 +51,6 @@ class PrivateTransformerOptions(PrivateOptions):
     network: float = 0.34
     steps: int = 150
     probability: float = 0.04
-    clip: float = 1.0
     learning_rate: float = 8e-3
     ema: float = 0.98
     draws: int = 60_000
@@ -67,8 +63,8 @@ class PrivateTransformerOptions(PrivateOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_above_0("network", "probability", "clip", "learning_rate")
-        check_at_least_one(self, ("steps", "draws", "epochs", "width", "layers", "heads", "rounds"))
+        self._check_above_0("network", "learning_rate")
+        check_at_least_one(self, ("draws", "epochs", "width", "layers", "heads", "rounds"))
         if self.width % self.heads:
             raise BadRequest(f"'width' must be a multiple of 'heads'. Got {self.width} and {self.heads} instead.")
 
@@ -108,11 +104,7 @@ class PrivateTransformer(PrivateCopula):
             asked = curator.likelihood(
                 QUESTION,
                 RecordLikelihood(network, self.layout),
-                sampling=PoissonSampling(
-                    probability=options.probability,
-                    expected_batch=options.probability * found.patients,  # of the noisy number: theirs is secret
-                    steps=options.steps,
-                ),
+                sampling=options.sampling(found.patients),
                 clip=options.clip,
                 noise_multiplier=noise["network"],
             )
