@@ -76,7 +76,7 @@ def audit(
         )
     progress("attack", 1, 2, "steps")
     others = planted.cohort.part("train").rows(np.arange(int((people.split == SPLITS.index("train")).sum())))
-    n = max(LEAST_SYNTHETIC, len(others))
+    n = max(LEAST_SYNTHETIC, round(generator.patients))  # as many as were told with noise: their number is secret
     white = _held(answer_scores(answers, planted.canaries, others, vocabulary), coin, ledger, KNOWLEDGE)
     black = _held(
         synthetic_scores(drawn(generator, n, seed), vocabulary, planted), coin, ledger, SYNTHETIC_ONLY.format(n=n)

@@ -13,7 +13,7 @@ from reports.claim import audit_rows, cost_rows, without_budget
 from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
 from reports.figures.skill import skills
-from reports.numbers import percent, shown, whole
+from reports.numbers import fixed, percent, shown, whole
 from reports.stories import attack_words
 from reports.tables import comparator_table, key_risks, look_rows, release_table, risk_row, score_rows, worst_codes
 from reports.view import ReportView
@@ -75,6 +75,8 @@ def _privacy(view: ReportView) -> dict[str, Any]:
         "hazards": hazards(view.ledger),
         "audit": found.audit,
         "no_proof": NO_PROOF,
+        "correct_gaussian": fixed(found.audit.correct_gaussian, 2) if found.audit else "",
+        "most": fixed(found.audit.most, 2) if found.audit else "",
         "audit_rows": audit_rows(found.audit) if found.audit else [],
         "plain": plain,
         "cost_rows": cost_rows(published_scores(found.scores), found.comparators, plain) if plain else [],

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,8 +8,10 @@ from scipy import sparse
 from typer.testing import CliRunner
 
 from benchmarks.faults.curator import no_noise
+from pipelines import audit as stage
 from pipelines.audit import NOT_FOR_RELEASE, Planted, audit, drawn, plant, synthetic_scores
 from pipelines.cli import app
+from pipelines.private import fit_private
 from pipelines.recipe import Train, validated
 from privacy.audit.canaries import audited
 from synthehr.cohort.build import CohortOptions, build_cohort
@@ -69,10 +72,20 @@ def test_each_canary_has_a_code_and_a_pair_of_its_own_and_a_member_of_each_group
     assert set(made.canaries.vocabulary.system) == set(people.matrix.vocabulary.system)
 
 
-def test_where_the_vocabulary_is_told_by_a_threshold_the_canaries_codes_are_not(spine: Path) -> None:
+def test_where_the_vocabulary_is_told_by_a_threshold_the_canaries_codes_are_not(
+    spine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*given: Any, **named: Any) -> tuple[Any, ...]:
+        generator, *rest = fit_private(*given, **named)
+        generator.patients = 123.4
+        return (generator, *rest)
+
+    monkeypatch.setattr(stage, "fit_private", told)
+    monkeypatch.setattr(stage, "LEAST_SYNTHETIC", 1)
     found = audit(spine / "cohort", asked(epsilon=20.0), canaries=M, seed=0)
     assert found.verdict == "NOT REFUTED"
     assert found.white.lower < 4.0
+    assert found.black.knowledge.startswith("123 synthetic patients")  # the number that was told, not that of patients
 
 
 def test_a_generator_that_copies_patients_is_caught_by_its_synthetic_patients(people: Cohort) -> None:

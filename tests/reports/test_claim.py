@@ -98,7 +98,16 @@ def test_the_report_of_a_claim_shows_its_audit_and_its_cost(make_view: MakeView)
     assert "Audit of the claim" not in page
     found = replace(plain.evaluation, audit=audit(0.41))
     page = render_html(make_view(ledger=private_ledger(), generator="private_copula", evaluation=found))
-    for words in ("Audit of the claim", "NOT REFUTED", "140 of 250", "No audit proves a claim", "NIST SP 800-226"):
+    for words in (
+        "Audit of the claim",
+        "NOT REFUTED",
+        "140 of 250",
+        "No audit proves a claim",
+        "gives a bound of 0.76",
+        "prove 5.42 at the most",
+        "Audited: not refuted",
+        "NIST SP 800-226",
+    ):
         assert words in page
 
 
