@@ -48,8 +48,11 @@ HEAD = (
 )
 
 
-def written(folder: Path, cohort: Cohort, patients: int | None) -> Path:
-    """The task of a worker: all training patients, or the first so many of them; an earlier one is removed."""
+def written(folder: Path, cohort: Cohort, patients: int | None, **options: Any) -> Path:
+    """The task of a worker: all training patients, or the first so many of them; an earlier one is removed.
+
+    options: what the worker is told besides, if anything.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     train = cohort.part("train")
@@ -57,7 +60,8 @@ def written(folder: Path, cohort: Cohort, patients: int | None) -> Path:
     sparse.save_npz(folder / "train.npz", train.binary())
     np.save(folder / "ids.npy", train.ids)
     groups = {name: [int(k) for k in columns] for name, columns in train.vocabulary.groups.items()}
-    (folder / "columns.json").write_text(json.dumps({"codes": list(train.vocabulary.code), "groups": groups}))
+    columns = {"codes": list(train.vocabulary.code), "groups": groups, "options": options}
+    (folder / "columns.json").write_text(json.dumps(columns))
     return folder
 
 

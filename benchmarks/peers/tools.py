@@ -18,7 +18,7 @@ class Peer:
     """One generator.
 
     installs: arguments of pip, a call each; none for those of this house, which run in this very environment. worker:
-    its script beside this file. draws: the rows it gives, where not one of its own name.
+    its script, from the folder of this file. draws: the rows it gives, where not one of its own name.
     """
 
     name: str
@@ -84,14 +84,16 @@ PEERS = (
 
 def run_worker(peer: Peer, python: Path, task: Path, *, cohort: Path, seed: int, limits: Limits) -> dict[str, Any]:
     """What the worker said; wall seconds and peak memory of its process; `ended` where it did not come to its end."""
-    script = Path(__file__).with_name(peer.worker).resolve()
+    here = Path(__file__).resolve().parent
+    script = (here / peer.worker).resolve()
     command = [str(python), str(script), str(task), "--seconds", str(limits.seconds), "--seed", str(seed)]
     command += ["--wall-seconds", str(limits.wall_seconds)]
     if not peer.installs:
         command += ["--cohort", str(cohort.resolve()), "--model", peer.name]
+    shared = {"PYTHONPATH": str(here)}  # for workers in other folders, which import worker and tables too
     said, errors, start = task / "said.txt", task / "errors.txt", time.perf_counter()
     with said.open("wb") as out, errors.open("wb") as err:
-        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment(1), cwd=task)
+        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment(1) | shared, cwd=task)
         peak, ended = watched(child, limits)
     answer: dict[str, Any] = {"wall_seconds": time.perf_counter() - start, "peak_gib": peak}
     if ended or child.returncode:

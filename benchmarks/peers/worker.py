@@ -15,7 +15,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,7 +34,7 @@ class Task:
 
     train: (n, n_codes) uint8. groups: by name, the columns of which every patient has one. seconds: what fitting may
     take; deadline, last_call: when it is to end, in CPU time and on the wall clock. cohort, model: for the generators
-    of this house.
+    of this house. options: what a benchmark has to tell its workers besides.
     """
 
     folder: Path
@@ -48,6 +48,7 @@ class Task:
     seed: int
     cohort: Path | None
     model: str
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def remaining(self) -> float:

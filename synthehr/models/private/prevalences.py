@@ -23,6 +23,7 @@ HISTOGRAMS = "histograms of codes per patient, and of exclusive groups"
 COUNTS = "one-way counts of codes, weighted by the first look"
 CLIP_CODES = 12  # codes of a patient whose flat counts are not scaled down in the first look
 LEAST_MEMBER = 0.5  # patients: a member of a group is never impossible
+ROOM = 0.5  # of the squared clip: what is given away in noise, and what is lost of those who have many codes
 SURE = 3.0  # noise standard deviations above which so many patients are not nobody
 
 
@@ -61,9 +62,8 @@ def prevalences(
     partitions = [*vocabulary.groups.values(), *(head.members for head in heads)]
     told, noise = np.zeros(curator.n_columns), np.zeros(curator.n_columns)
     _ask(curator, HISTOGRAMS, (told, noise), np.concatenate(partitions), len(partitions) ** 0.5, histograms)
-    free = vocabulary.free
-    _ask(curator, COUNTS, (told, noise), free, 1.0, counts, count_weights(*first))
-    patients = _patients(told, noise, partitions)
+    free, patients = vocabulary.free, _patients(told, noise, partitions)
+    _ask(curator, COUNTS, (told, noise), free, 1.0, counts, count_weights(*first, patients))
     share = np.zeros(len(vocabulary))
     share[free] = np.minimum(posterior_mean(told[free], noise[free], most=patients) / patients, 1.0)
     for members in vocabulary.groups.values():
@@ -81,10 +81,17 @@ def prevalences(
     return Prevalences(size_heads(vocabulary, values), columns, patients, np.concatenate(shares), noise[columns])
 
 
-def count_weights(counts: Floats, noise: float) -> Floats:
-    """Weights in (0, 1] for noisy counts: 1 for the rarest, and falling with the root of the count."""
+def count_weights(counts: Floats, noise: float, patients: float) -> Floats:
+    """Weights in (0, 1] for noisy counts: largest for the rarest, and falling with the root of the count.
+
+    patients: how many there are, about. Where codes are few and common, a patient has many of them, and with weights of
+    1 for the rarest most patients would be clipped, and all counts be too small: the squared norm that a patient has on
+    average is held at ROOM at most, where the clip is 1.
+    """
     base = np.maximum(counts, noise)
-    return np.asarray(np.sqrt(base.min() / base))
+    weights = np.sqrt(base.min() / base)
+    squared = float(np.square(weights) @ np.maximum(counts, 0.0)) / patients
+    return np.asarray(weights * min(1.0, (ROOM / max(squared, 1e-12)) ** 0.5))
 
 
 def _ask(
