@@ -124,7 +124,7 @@ def drawn_from(people: Cohort) -> sparse.csr_matrix:
 
 def test_a_generator_without_a_budget_is_not_audited(public: Path) -> None:
     with pytest.raises(BadRequest, match="keeps an epsilon"):
-        audit(public, asked(model="transformer"), canaries=M, seed=0)
+        audit(public, asked(model="medgan_paper"), canaries=M, seed=0)
 
 
 def command(public: Path, *more: str) -> list[str]:

@@ -297,7 +297,7 @@ every_question = pytest.mark.parametrize("question", ASKED)
 
 def test_every_public_method_of_a_curator_is_a_question_that_is_tested_here() -> None:
     public = {name for name, _ in inspect.getmembers(Curator, inspect.isfunction) if not name.startswith("_")}
-    assert public == {*ASKED, "descent"}  # of which the steps are tested in gradients/test_descent.py
+    assert public == {*ASKED, "descent", "likelihood"}  # steps: gradients/test_descent.py and test_likelihood.py
 
 
 @every_question
@@ -375,7 +375,7 @@ def test_without_a_clip_nothing_is_answered(clip: float) -> None:
 def test_the_number_of_patients_is_nowhere_to_be_read(n: int) -> None:
     held = curator(np.ones((n, 3), dtype=int), budget=BUDGET)
     public = {name for name in dir(held) if not name.startswith("_")}
-    assert public == {"ledger", "n_columns", "descent", *ASKED}
+    assert public == {"ledger", "n_columns", "descent", "likelihood", *ASKED}
     assert held.n_columns == 3
     assert not hasattr(held, "__len__")
     assert "4321" not in repr(held)
