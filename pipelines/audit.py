@@ -18,8 +18,8 @@ from pipelines.private import PrivatePlan, fit_private, private_plan
 from pipelines.recipe import Train, validated
 from privacy.accountant import gaussian_multiplier
 from privacy.audit.canaries import Audit, audited, coins, gaussian_power, most_provable
+from privacy.audit.claim import ClaimAudit
 from privacy.audit.curator import KNOWLEDGE, Answer, evidence, overheard
-from privacy.audit.finding import Finding
 from privacy.ledger import Ledger
 from privacy.mechanisms import Floats
 from privacy.noise import NoiseSource, new_key
@@ -54,7 +54,7 @@ class Planted:
 
 def audit(
     cohort: Path, options: Train, *, canaries: int, seed: int, out: Path | None = None, progress: Progress = silent
-) -> Finding:
+) -> ClaimAudit:
     """Train as `train` does under the budget, with canaries, and tell claim and lower bounds; `out`: JSON of the same.
 
     Noise and coins are fresh each time. seed: of how canaries are made, and of what the generator draws.
@@ -93,16 +93,16 @@ def claims_epsilon(run: Path | None) -> bool:
     return run is not None and "epsilon" in read_manifest(run, "run").config
 
 
-def audit_run(cohort: Path, run: Path, *, canaries: int, seed: int, progress: Progress = silent) -> Finding:
+def audit_run(cohort: Path, run: Path, *, canaries: int, seed: int, progress: Progress = silent) -> ClaimAudit:
     """An audit of a training as that of `run` was; see `audit`."""
     config = read_manifest(run, "run").config
     options = validated(Train, {key: config[key] for key in ("model", "options", "epsilon", "delta")}, str(run))
     return audit(cohort, options, canaries=canaries, seed=seed, progress=progress)
 
 
-def _found(plan: PrivatePlan, white: Audit, black: Audit) -> Finding:
+def _found(plan: PrivatePlan, white: Audit, black: Audit) -> ClaimAudit:
     whole = gaussian_multiplier(epsilon=plan.budget.epsilon, delta=plan.budget.delta)
-    return Finding(
+    return ClaimAudit(
         model=plan.model,
         white=white,
         black=black,

@@ -8,7 +8,7 @@ import typer
 from pipelines.console import outcome
 
 if TYPE_CHECKING:
-    from privacy.audit.finding import Finding
+    from privacy.audit.claim import ClaimAudit
 
 REFUSED = 4
 
@@ -43,9 +43,9 @@ def audit(
         raise typer.Exit(REFUSED)
 
 
-def audit_lines(found: "Finding") -> list[str]:
+def audit_lines(found: "ClaimAudit") -> list[str]:
     """What came of it, for a terminal."""
-    from privacy.audit.finding import NO_PROOF
+    from privacy.audit.claim import NO_PROOF
 
     lines = [f"{found.model}: claimed epsilon {found.white.claim:.4g} at delta {found.white.delta:g}"]
     for words, one in (("white-box", found.white), ("black-box", found.black)):

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from privacy.audit.finding import Finding
+from privacy.audit.claim import ClaimAudit
 from privacy.ledger import Ledger
 from privacy.policy_file import Gate, Policy
 from privacy.risk import Risk, Verdict, judge, n_to_decide
@@ -50,7 +50,7 @@ def decide(
     ledger: Ledger,
     policy: Policy,
     *,
-    audit: Finding | None = None,
+    audit: ClaimAudit | None = None,
     override: str | None = None,
 ) -> Decision:
     """Judge every gate of `policy`; pure: the same risks, ledger, policy and audit give the same decision.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from privacy.audit.finding import Finding
+from privacy.audit.claim import ClaimAudit
 from reports.numbers import decimals, fixed, spread, whole
 from reports.wording import score_words
 from synthehr.fidelity.score import Score
@@ -24,7 +24,7 @@ HEADLINE = (
 PRIVATE, NEAREST = "private_", "copula"
 
 
-def audit_rows(audit: Finding) -> list[dict[str, str]]:
+def audit_rows(audit: ClaimAudit) -> list[dict[str, str]]:
     """One line an attacker: what he sees, how many of his guesses were right, and what that proves."""
     return [
         {

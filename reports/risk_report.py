@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from privacy.audit.finding import NO_PROOF
+from privacy.audit.claim import NO_PROOF
 from privacy.hazards import hazards
 from privacy.statement import statement
 from reports.claim import audit_rows, cost_rows, without_budget

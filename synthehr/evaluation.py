@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from privacy.audit.finding import Finding
+from privacy.audit.claim import ClaimAudit
 from privacy.risk import Risk
 from synthehr.fidelity.score import Score
 from synthehr.landing import read_manifest, write_text
@@ -42,7 +42,7 @@ class Evaluation:
     codes: pd.DataFrame
     roc: pd.DataFrame
     comparators: pd.DataFrame
-    audit: Finding | None = None
+    audit: ClaimAudit | None = None
 
     def write(self, folder: Path) -> None:
         """Write fidelity.json, risk.json, codes.parquet, roc.parquet and comparators.parquet into an open landing.
@@ -72,5 +72,5 @@ class Evaluation:
             codes=pd.read_parquet(folder / "codes.parquet"),
             roc=pd.read_parquet(folder / "roc.parquet"),
             comparators=pd.read_parquet(folder / "comparators.parquet"),
-            audit=Finding.of_json(json.loads(audit.read_text(encoding="utf-8"))) if audit.is_file() else None,
+            audit=ClaimAudit.of_json(json.loads(audit.read_text(encoding="utf-8"))) if audit.is_file() else None,
         )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.audit.canaries import Audit
-from privacy.audit.finding import Finding
+from privacy.audit.claim import ClaimAudit
 from privacy.budget import Budget
 from privacy.ledger import Entry, Ledger
 from privacy.mechanisms import Gaussian
@@ -229,7 +229,7 @@ def test_what_is_no_topic_is_refused(tmp_path: Path) -> None:
 
 def test_a_refuted_claim_fails_under_every_policy_and_one_that_stands_passes() -> None:
     bound = Audit(claim=1.0, delta=1e-6, lower=1.2, m=1_000, guesses=1_000, right=800, knowledge="all answers")
-    refuted = Finding(model="m", white=bound, black=bound, correct_gaussian=0.3, most=5.4, note="")
+    refuted = ClaimAudit(model="m", white=bound, black=bound, correct_gaussian=0.3, most=5.4, note="")
     stands = replace(refuted, white=replace(bound, lower=0.3), black=replace(bound, lower=0.1))
     verdicts = [decide([risk()], SPENT, policy(), audit=audit).verdict for audit in (None, stands, refuted)]
     assert verdicts == ["PASS", "PASS", "FAIL"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from privacy.audit.canaries import Audit
-from privacy.audit.finding import Finding
+from privacy.audit.claim import ClaimAudit
 from privacy.budget import Budget
 from privacy.ledger import Entry, Ledger
 from privacy.mechanisms import Gaussian
@@ -19,10 +19,12 @@ from synthehr.fidelity.score import Score
 MakeView = Callable[..., ReportView]
 
 
-def audit(lower: float) -> Finding:
+def audit(lower: float) -> ClaimAudit:
     white = Audit(claim=3.0, delta=1e-6, lower=lower, m=1_000, guesses=250, right=140, knowledge="all answers")
     black = replace(white, lower=0.02, guesses=1_000, right=511, knowledge="20,000 synthetic patients")
-    return Finding(model="private_copula", white=white, black=black, correct_gaussian=0.76, most=5.42, note="Of note.")
+    return ClaimAudit(
+        model="private_copula", white=white, black=black, correct_gaussian=0.76, most=5.42, note="Of note."
+    )
 
 
 def score(name: str, value: float, floor: float = 0.0, ceiling: float = 1.0) -> Score:

@@ -10,7 +10,7 @@ NO_PROOF = "No audit proves a claim: what was not tried was not tested."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ClaimAudit:
     """One audit: a training of its own, with canaries, attacked by who sees all answers, and by who sees a release.
 
     model: a generator's name. white: by the answers of the curator. black: by synthetic patients alone.
@@ -61,9 +61,9 @@ class Finding:
         }
 
     @staticmethod
-    def of_json(found: Mapping[str, Any]) -> "Finding":
+    def of_json(found: Mapping[str, Any]) -> "ClaimAudit":
         """Read back what `as_json` gave."""
-        return Finding(
+        return ClaimAudit(
             model=found["model"],
             white=Audit.of_json(found["white_box"]),
             black=Audit.of_json(found["black_box"]),

@@ -3,15 +3,15 @@ import json
 import pytest
 
 from privacy.audit.canaries import Audit
-from privacy.audit.finding import Finding
+from privacy.audit.claim import ClaimAudit
 
 
 def one(lower: float, claim: float = 3.0) -> Audit:
     return Audit(claim=claim, delta=1e-6, lower=lower, m=1_000, guesses=1_000, right=540, knowledge="all answers")
 
 
-def finding(white: Audit, black: Audit) -> Finding:
-    return Finding(model="private_copula", white=white, black=black, correct_gaussian=0.76, most=5.42, note="None.")
+def finding(white: Audit, black: Audit) -> ClaimAudit:
+    return ClaimAudit(model="private_copula", white=white, black=black, correct_gaussian=0.76, most=5.42, note="None.")
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_the_words_tell_the_larger_bound_beside_the_claim_and_what_a_correct_one
 @pytest.mark.parametrize("claim", [3.0, float("inf")])
 def test_what_is_written_is_read_back(claim: float) -> None:
     found = finding(one(0.4, claim), one(0.1, claim))
-    assert Finding.of_json(json.loads(json.dumps(found.as_json(), allow_nan=False))) == found
+    assert ClaimAudit.of_json(json.loads(json.dumps(found.as_json(), allow_nan=False))) == found
