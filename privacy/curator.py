@@ -5,7 +5,7 @@ is answered; what cannot be accounted for, the ledger refuses.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,14 +143,7 @@ class Curator:
         from privacy.gradients.linear import RowGradients
 
         gradients = RowGradients(critic)
-        steps = self._steps(
-            gradients,
-            question=question,
-            sampling=sampling,
-            clip=clip,
-            noise_multiplier=noise_multiplier,
-            public_rows=public_rows,
-        )
+        steps = self._steps(gradients, question, sampling, clip, noise_multiplier, public_rows)
         return Descent(gradients, steps, self._rows, columns, beside)
 
     def likelihood(
@@ -171,15 +164,31 @@ class Curator:
         from privacy.gradients.reference import OpacusGradients
 
         gradients = OpacusGradients(likelihood.module)
-        charged = {"question": question, "sampling": sampling, "clip": clip, "noise_multiplier": noise_multiplier}
-        steps = self._steps(gradients, **charged, public_rows=0)
+        steps = self._steps(gradients, question, sampling, clip, noise_multiplier, 0)
         return LikelihoodSteps(likelihood, gradients, steps, self._rows)
 
-    def _steps(self, gradients: "ClippedGradients", **charged: Any) -> "PrivateSteps":
+    def _steps(
+        self,
+        gradients: "ClippedGradients",
+        question: str,
+        sampling: PoissonSampling,
+        clip: float,
+        noise_multiplier: float,
+        public_rows: int,
+    ) -> "PrivateSteps":
         """Steps of these gradients, charged to the ledger of this curator, with noise of its source."""
         from privacy.gradients.step import PrivateSteps
 
-        return PrivateSteps(gradients, **charged, ledger=self.ledger, source=self._source)
+        return PrivateSteps(
+            gradients,
+            question=question,
+            sampling=sampling,
+            clip=clip,
+            noise_multiplier=noise_multiplier,
+            public_rows=public_rows,
+            ledger=self.ledger,
+            source=self._source,
+        )
 
     def _enter(self, query: str, *, sensitivity: float, noise_multiplier: float, added_delta: float = 0.0) -> None:
         mechanism = Gaussian(noise_multiplier=noise_multiplier)

@@ -15,6 +15,8 @@ from privacy.policy_file import Gate, Policy
 from privacy.risk import Risk, Verdict, judge, n_to_decide
 from privacy.statement import statement
 
+AUDITED = "audit of the privacy claim"  # how its outcome begins
+
 
 class GateRefused(Exception):
     """The policy gate did not let a cohort out; the message says which gate and by how much."""
@@ -42,6 +44,8 @@ class Decision:
         """What to tell who asked for the release: the gates that did not pass, and what can be done."""
         lines = [reason for reason in self.reasons if not reason.startswith("PASS")]
         remedy = "Train with less memorisation, or with more patients held out; or record why with --override."
+        if any(line.startswith(f"FAIL: {AUDITED}") for line in lines):
+            remedy = "Find what is broken in the training or in its accounts; until then make no claim."
         return "\n".join([f"The policy {self.policy} refuses this release.", *lines, remedy])
 
 
@@ -55,7 +59,8 @@ def decide(
 ) -> Decision:
     """Judge every gate of `policy`; pure: the same risks, ledger, policy and audit give the same decision.
 
-    A privacy claim that an audit refuted fails under every policy: nobody may be told of it.
+    A privacy claim that an audit refuted fails under every policy, and no override releases it: the bundle would go on
+    to make the claim.
 
     Released if all gates PASS; if none FAILs and the policy allows INCONCLUSIVE; or if an override gives its reason.
 
@@ -83,8 +88,11 @@ def decide(
         outcomes.append((verdict, _sentence(gate, measured[place], verdict)))
     if policy.epsilon_max is not None:
         outcomes.append(_spent(ledger, policy.epsilon_max))
-    if audit is not None:
-        outcomes.append(("FAIL" if audit.verdict == "FAIL" else "PASS", f"audit of the privacy claim: {audit.words}"))
+    if audit is not None and audit.verdict == "FAIL":
+        outcomes.append(("FAIL", f"{AUDITED}: {audit.words} No override releases it."))
+        override = None
+    elif audit is not None:
+        outcomes.append(("PASS", f"{AUDITED}: {audit.words}"))
     return _conclude(outcomes, measured, policy, override)
 
 

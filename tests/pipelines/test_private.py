@@ -161,7 +161,7 @@ def test_a_claim_that_the_audit_refutes_is_not_released(public: Path, recipe_fil
     policy = str(recipe_file.parent / "policy.toml")
     landings = (public, tmp_path / "synthetic", tmp_path / "evaluation", tmp_path / "bundle")
     with pytest.raises(GateRefused, match="the claim is false"):
-        release(*landings, name="x", policy=policy)
+        release(*landings, name="x", policy=policy, override="we trust it")
 
 
 def test_a_told_vocabulary_is_evaluated_over_the_codes_of_the_cohort(spine: Path, tmp_path: Path) -> None:

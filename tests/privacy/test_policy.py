@@ -236,3 +236,8 @@ def test_a_refuted_claim_fails_under_every_policy_and_one_that_stands_passes() -
     decision = decide([risk()], SPENT, policy("allow"), audit=refuted)
     assert not decision.released
     assert "the claim is false" in decision.refusal()
+    overridden = decide([risk()], SPENT, policy(), audit=refuted, override="we trust it")
+    assert (overridden.released, overridden.override) == (False, None)
+    assert "No override" in overridden.refusal()
+    assert "--override" not in overridden.refusal()
+    assert decide([risk(value=0.9, low=0.8, high=1.0)], SPENT, policy(), audit=stands, override="x").released
