@@ -7,7 +7,8 @@ from typing import Any
 from pipelines.recipe import Ingest
 from synthehr.cohort import build
 from synthehr.cohort.build import CohortOptions, build_cohort
-from synthehr.events import compile, ingest
+from synthehr.events import explain as explaining
+from synthehr.events import ingest
 from synthehr.events.ingest import ingest_events
 from synthehr.landing import check_landing
 from synthehr.progress import Progress, silent
@@ -46,4 +47,4 @@ def write_cohort(events: Path, out: Path, options: CohortOptions, *, progress: P
 
 def explain(extract: Path, asked: Ingest) -> str:
     """The DuckDB SQL that `write_events` would run."""
-    return compile.explain(extract, asked.format)
+    return explaining.explain(extract, asked.format)

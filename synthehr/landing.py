@@ -75,12 +75,20 @@ def partial_path(path: Path) -> Path:
 
 @contextlib.contextmanager
 def land(
-    path: Path, *, kind: str, config: Mapping[str, Any], made_from: Mapping[str, str], resumes: bool = False
+    path: Path,
+    *,
+    kind: str,
+    config: Mapping[str, Any],
+    made_from: Mapping[str, str],
+    resumes: bool = False,
+    alone: bool = True,
+    final: tuple[type[BaseException], ...] = (),
 ) -> Iterator[Path]:
     """Yield a partial folder to write into; on success hash its files, write the manifest, rename to `path`.
 
     An existing landing at `path` is replaced only by a complete one. On any exception (Ctrl-C and a full disk
     included) nothing stands under `path` that was not there before; the partial folder is removed unless `resumes`.
+    final: exceptions after which there is nothing to resume. alone: False where several processes share the work.
 
     Raises:
         BadRequest: `path` exists and is neither empty nor a landing of this kind (it might be somebody's data), or
@@ -90,7 +98,7 @@ def land(
     _check_replaceable(path, kind)
     partial = partial_path(path)
     partial.mkdir(parents=True, exist_ok=True)
-    with _locked(partial, path):
+    with _locked(partial, path) if alone else contextlib.nullcontext():
         _restore(path)
         if not resumes:
             _empty(partial)
@@ -98,8 +106,8 @@ def land(
             yield partial
             _write_manifest(partial, kind, config, made_from)
             _swap(partial, path)
-        except BaseException:
-            if not resumes:
+        except BaseException as error:
+            if not resumes or isinstance(error, final):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
 

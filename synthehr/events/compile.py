@@ -1,129 +1,134 @@
-"""A mapping compiled to DuckDB SQL: stage the files as text, make events of their rows, set rejects aside.
+"""A mapping compiled to DuckDB SQL: make events of staged rows, and set aside what is wrong with them.
 
-Nothing is cast that could raise, and nothing is dropped without a reason in the table `rejected`.
+Nothing is cast that could raise, and nothing is dropped without a reason in a table of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass
-from pathlib import Path
 
 from synthehr.events.engine import literal, quoted
-from synthehr.events.mapping import PLACEHOLDER, Event, Mapping, Table
+from synthehr.events.mapping import EACH_OTHER, PLACEHOLDER, Event, Mapping, Table
 from synthehr.events.normalise import macros
-from synthehr.events.reading import SourceFile
-from synthehr.events.recognise import Resolved, choose
-from synthehr.events.staging import stage, tables
+from synthehr.events.tables import prepared
 
 PRELUDE = (
     *macros(),
-    "CREATE TABLE made (subject_id BIGINT, time TIMESTAMP, code VARCHAR, numeric_value FLOAT, text_value VARCHAR, "
-    "visit_id BIGINT)",
-    "CREATE TABLE rejected (table_ VARCHAR, row_ BIGINT, column_ VARCHAR, reason_ VARCHAR)",
-    "CREATE TABLE descriptions (code VARCHAR, description VARCHAR)",
+    "CREATE TABLE _made (subject_id BIGINT, time TIMESTAMP, code VARCHAR, numeric_value FLOAT, text_value VARCHAR, "
+    "visit_id BIGINT, event_ SMALLINT, row_ BIGINT, column_ VARCHAR, problem_ VARCHAR, unmapped_ BOOLEAN)",
+    "CREATE TABLE _rejected (table_ VARCHAR, row_ BIGINT, column_ VARCHAR, reason_ VARCHAR)",
+    "CREATE TABLE _left_out (table_ VARCHAR, reason_ VARCHAR, rows_ BIGINT)",
+    "CREATE TABLE _repeated (table_ VARCHAR, rows_ BIGINT)",
+    "CREATE TABLE _descriptions (code VARCHAR, description VARCHAR)",
 )
+EVENTS = """CREATE VIEW _events AS
+SELECT subject_id, time, code, numeric_value, text_value, visit_id FROM _made WHERE problem_ IS NULL"""
+
+Others = Dict[str, Sequence[str]]  # table -> columns that the mapping does not name
 
 
-@dataclass(frozen=True)
-class Script:
-    """The SQL of one ingest, in order. stage: (table, file, statement) for each file; events: the statements after."""
+def statements(
+    mapping: Mapping,
+    present: Sequence[str],
+    others: Others,
+    *,
+    settled: Sequence[str] = (),
+    ready: Sequence[str] = (),
+    visits_plain: bool = True,
+) -> Iterator[str]:
+    """What makes events of the staged rows in `raw_<table>`, in order.
 
-    stage: tuple[tuple[str, SourceFile, str], ...]
-    events: tuple[str, ...]
-
-    def text(self) -> str:
-        """All of it as one script."""
-        staged = (f"-- {file.shown}\n{sql}" for _, file, sql in self.stage)
-        return ";\n\n".join([*PRELUDE, *staged, *self.events]) + ";\n"
-
-
-def explain(source: Path, mapping: str | Path | None = None) -> str:
-    """The SQL that `ingest_events` would run on an extract; files appear under the names that they have there.
-
-    Raises:
-        BadData, BadRequest: the mapping or its files cannot be found; see `recognise.choose`.
+    present: tables that the source has; parts of the mapping that need an absent one are left out. settled,
+    visits_plain: see `prepared`. ready: tables of which the view is there already.
     """
-    chosen, files = choose(source, mapping)
-    paths = {part.file: part.file.shown for parts in files.values() for part in parts}
-    return compile_mapping(chosen, files, paths).text()
+    yield from PRELUDE
+    for name in (name for name in present if name not in ready):
+        yield from prepared(mapping, mapping.tables[name], settled=name in settled, visits_plain=visits_plain)
+    asked = made_events(mapping, present)
+    for name in sorted({name for event in asked for name in event.lookup} - set(present)):
+        yield _absent(mapping.tables[name])
+    for k, event in enumerate(asked):
+        yield _made(mapping, event, k, others.get(event.table, ()))
+        yield _rejected(mapping.tables[event.table], event, k)
+    yield EVENTS
+    yield from _descriptions(mapping, set(present))
 
 
-def compile_mapping(mapping: Mapping, files: Dict[str, tuple[Resolved, ...]], paths: Dict[SourceFile, str]) -> Script:
-    """Compile a mapping for the files found; `paths` says where DuckDB is to read each of them.
-
-    Parts that need an absent optional table are left out.
-    """
-    present = [table for table in mapping.table if table.name in files]
-    staged = [
-        (table.name, part.file, stage(table, part, paths[part.file], k))
-        for table in present
-        for k, part in enumerate(files[table.name])
-    ]
-    events = [event for event in mapping.event if {event.table, *event.join} <= set(files)]
-    made = (sql for k, event in enumerate(events) for sql in _event(mapping, event, f"event_{k}"))
-    return Script(tuple(staged), (*tables(mapping, present), *made, *_descriptions(mapping, set(files))))
+def _absent(table: Table) -> str:
+    """An empty table in the place of one that the source does not have."""
+    columns = ", ".join(f"{quoted(name)} VARCHAR" for name in (*table.named, *table.derived))
+    return f"CREATE TABLE {quoted(table.name)} (row_ BIGINT, {columns})"
 
 
-def _event(mapping: Mapping, event: Event, name: str) -> Iterator[str]:
-    table = mapping.tables[event.table]
-    yield f"""CREATE VIEW {name} AS SELECT *, CASE
-  {_problems(mapping, event, table)}
+def _made(mapping: Mapping, event: Event, k: int, others: Sequence[str]) -> str:
+    return f"""INSERT INTO _made SELECT subject_, time_, code_, number_, CASE WHEN number_ IS NULL THEN value_text_ END,
+  visit_, {k}, row_, column_name, problem_, unmapped_
+FROM (SELECT *, CASE
+  {_problems(mapping, event)}
 END AS problem_
-FROM ({_parsed(event)})"""
-    yield f"""INSERT INTO made
-SELECT subject_, time_, code_, number_, CASE WHEN number_ IS NULL THEN value_text_ END, visit_
-FROM {name} WHERE problem_ IS NULL AND code_ IS NOT NULL"""
-    yield f"""INSERT INTO rejected SELECT {literal(table.name)}, row_, CASE
+FROM ({_parsed(event, others)}))
+WHERE problem_ IS NOT NULL OR code_ IS NOT NULL"""
+
+
+def _rejected(table: Table, event: Event, k: int) -> str:
+    column = f"coalesce(column_, {literal(_label(event.code))})"
+    return f"""INSERT INTO _rejected SELECT {literal(table.name)}, row_, CASE
   WHEN problem_ LIKE 'subject%' THEN {literal(table.subject or "")}
   WHEN problem_ LIKE 'visit%' THEN {literal(table.visit or "")}
   WHEN problem_ LIKE 'time%' THEN {literal(event.time or "")}
-  ELSE {"column_name" if event.each else literal(_label(event.code))}
+  ELSE {column}
 END, problem_
-FROM {name} WHERE problem_ IS NOT NULL"""
+FROM _made WHERE event_ = {k} AND problem_ IS NOT NULL"""
 
 
-def _parsed(event: Event) -> str:
+def _parsed(event: Event, others: Sequence[str]) -> str:
     """One row for each event that the rows of a table could make, with its code, time and value parsed."""
-    prefix, rest = _code(event.code, event.normalise, event.levels)
+    prefix, rest = _template(event.code, event.normalise, event.levels)
     time = f"try_strptime(time_text_, {literal(event.time_format)})" if event.time_format else "as_time(time_text_)"
     alias = quoted(event.table)
     columns = [f"{alias}.{name} AS {name}" for name in ("row_", "subject_", "subject_text_", "visit_", "visit_text_")]
     columns += [f"{quoted(other)}.row_ AS joined_{other}" for other in event.join]
-    columns += ["column_name"] if event.each else []
     columns += [
+        f"{f'{alias}.column_name' if event.each else 'CAST(NULL AS VARCHAR)'} AS column_name",
         f"{rest} AS rest_",
         f"CAST(({event.time or 'NULL'}) AS VARCHAR) AS time_text_",
         f"CAST(({event.value or 'NULL'}) AS VARCHAR) AS value_text_",
         f"({event.check or 'true'}) AS check_",
+        f"({event.unmapped or 'false'}) AS unmapped_",
     ]
     where = f"\n  WHERE {event.when}" if event.when else ""
+    code = f"{literal(prefix)} || rest_" if prefix else "rest_"
     return f"""
-  SELECT * EXCLUDE (rest_), CASE WHEN rest_ = '' THEN '' ELSE {literal(prefix)} || rest_ END AS code_, {time} AS time_,
+  SELECT * EXCLUDE (rest_), CASE WHEN rest_ = '' THEN '' ELSE {code} END AS code_, {time} AS time_,
     CASE WHEN isfinite(TRY_CAST(value_text_ AS FLOAT)) THEN TRY_CAST(value_text_ AS FLOAT) END AS number_
   FROM (SELECT {", ".join(columns)}
-  FROM {_source(event)}{where})"""
+  FROM {_source(event, others)}{where})"""
 
 
-def _source(event: Event) -> str:
+def _source(event: Event, others: Sequence[str]) -> str:
     alias = quoted(event.table)
     source = alias
     if event.each:
-        selects = (f"SELECT *, {quoted(c)} AS value, {literal(c)} AS column_name FROM {alias}" for c in event.each)
+        named = [name for each in event.each for name in (others if each == EACH_OTHER else [each])]
+        selects = (f"SELECT *, {quoted(c)} AS value, {literal(c)} AS column_name FROM {alias}" for c in named)
         source = "(" + "\n    UNION ALL ".join(selects) + f") AS {alias}"
-    for other, columns in event.join.items():
+    if event.unnest:
+        source = f"""(SELECT * REPLACE (trim(value) AS value)
+    FROM (SELECT *, unnest({event.unnest}) AS value FROM {alias}) WHERE trim(value) <> '') AS {alias}"""
+    for other, columns in event.joined.items():
         on = " AND ".join(f"{quoted(other)}.{quoted(c)} = {alias}.{quoted(c)}" for c in columns)
         source += f"\n    LEFT JOIN {quoted(other)} ON {on}"
     return source
 
 
-def _problems(mapping: Mapping, event: Event, table: Table) -> str:
+def _problems(mapping: Mapping, event: Event) -> str:
     """The first thing that is wrong with a row, or null; a code that is missing where it may be is no problem."""
     cases = [("code_ IS NULL", "")] if event.optional else []
     cases += [("subject_text_ IS NULL", "subject missing"), ("subject_ IS NULL", "subject is no plain whole number")]
     cases += [("visit_text_ IS NOT NULL AND visit_ IS NULL", "visit is no plain whole number")]
     cases += [(f"joined_{other} IS NULL", f"no row of {other}") for other in event.join]
-    cases += [("check_ IS NOT TRUE", "value is none of those expected")]
-    cases += [("code_ IS NULL", "code missing"), ("NOT regexp_full_match(code_, '[^/]+/.+')", "code malformed")]
+    cases += [("check_ IS NOT TRUE", "value is none of those expected"), ("code_ IS NULL", "code missing")]
+    form = "[^/]+/.+" if mapping.slashes else ".+"
+    cases += [(f"NOT regexp_full_match(code_, '{form}')", "code malformed")]
     if event.time and not event.time_optional:
         cases.append(("time_text_ IS NULL", "time missing"))
     if event.time:
@@ -133,9 +138,11 @@ def _problems(mapping: Mapping, event: Event, table: Table) -> str:
     return "\n  ".join(f"WHEN {test} THEN {literal(reason) if reason else 'NULL'}" for test, reason in cases)
 
 
-def _code(template: str, normalise: str, levels: Dict[str, str]) -> tuple[str, str]:
+def _template(template: str, normalise: str, levels: Dict[str, str]) -> tuple[str, str]:
     """A code template as its literal system, with the slash, and the SQL of the rest; null where a part is null."""
     cut = template.split("{", 1)[0].find("/") + 1
+    if normalise == "by_system":
+        cut = 0
     pieces = enumerate(PLACEHOLDER.split(template[cut:]))
     sql = " || ".join(f"CAST(({piece}) AS VARCHAR)" if k % 2 else literal(piece) for k, piece in pieces if piece)
     if levels:
@@ -148,13 +155,24 @@ def _label(template: str) -> str:
     """What to call a code's column in a list of rejects: the column, or the system where an expression makes it."""
     found = PLACEHOLDER.findall(template)
     plain = len(found) == 1 and found[0].replace(".", "_").isidentifier()
-    return found[0] if plain else template.split("/", 1)[0]
+    return found[0] if plain else template.split("/", 1)[0].split("{", 1)[0] or "code"
 
 
-def _descriptions(mapping: Mapping, files: set[str]) -> Iterator[str]:
+def label(event: Event) -> str:
+    """What to call an event's codes in a report: its table, and the column or system of its code."""
+    return f"{event.table}.{_label(event.code)}"
+
+
+def made_events(mapping: Mapping, present: Sequence[str]) -> list[Event]:
+    """The events of a mapping whose tables are there, in the order in which `made` numbers them."""
+    return [event for event in mapping.event if {event.table, *event.join} <= set(present)]
+
+
+def _descriptions(mapping: Mapping, present: set[str]) -> Iterator[str]:
     for part in mapping.description:
-        if part.table in files:
-            prefix, rest = _code(part.code, part.normalise, {})
-            yield f"""INSERT INTO descriptions SELECT {literal(prefix)} || rest_, text_
+        if part.table in present:
+            prefix, rest = _template(part.code, part.normalise, {})
+            code = f"{literal(prefix)} || rest_" if prefix else "rest_"
+            yield f"""INSERT INTO _descriptions SELECT {code}, min(text_)
 FROM (SELECT {rest} AS rest_, CAST(({part.text}) AS VARCHAR) AS text_ FROM {quoted(part.table)})
-WHERE rest_ <> '' AND text_ IS NOT NULL"""
+WHERE rest_ <> '' AND text_ IS NOT NULL GROUP BY rest_"""

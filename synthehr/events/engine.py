@@ -15,8 +15,12 @@ _SPEAKS_OF_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.Parser
 
 
 @contextlib.contextmanager
-def engine(work: Path, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+def engine(
+    work: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that never downloads an extension and spills into `work` only; closed on leaving.
+
+    threads: as many as there are cores unless given.
 
     Raises:
         OSError: the disk is full (`errno.ENOSPC`). BadRequest: SQL of a mapping does not fit its tables, or the memory
@@ -31,6 +35,8 @@ def engine(work: Path, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.D
         "temp_directory": str(work),
         "preserve_insertion_order": "true",
     }
+    if threads is not None:
+        config["threads"] = str(threads)
     connection = duckdb.connect(config=config)
     try:
         connection.execute("SET enable_progress_bar = false")  # it would print between the lines of --json
@@ -45,9 +51,7 @@ def _translated(error: duckdb.Error) -> Exception:
     if isinstance(error, _SPEAKS_OF_SQL):
         return BadRequest(f"The mapping's SQL does not fit its tables. {error}")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return BadRequest(
-            f"DuckDB needs more than {MEMORY_LIMIT} of memory and could not spill to disk: free disk space."
-        )
+        return BadRequest("DuckDB needs more memory than it may take and could not spill to disk: free disk space.")
     if isinstance(error, duckdb.IOException) and os.strerror(errno.ENOSPC) in str(error):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return BadData(

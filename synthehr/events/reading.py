@@ -1,38 +1,23 @@
 """The files of an extract: found in a folder or a zip, checked to be what they say, unpacked where they are packed."""
 
 import contextlib
-import csv
 import fnmatch
 import gzip
-import io
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import IO, Literal
 
 from synthehr.errors import BadData, BadRequest
 from synthehr.landing import MANIFEST
 
 DEPTH = 2  # folders below the extract that are searched: mimic/hosp/x.csv is found, a home directory is not walked
-HEADER_BYTES = 1 << 20
-MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
-    b"PAR1": "Parquet",
-    b"%PDF": "a PDF",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"SQLite format 3": "an SQLite database",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-    b"<!DOCTYPE": "an HTML page",
-    b"<html": "an HTML page",
-}
+ENDINGS = {".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+PACKED = {"parquet": 4, "gzip": 8}  # how many bytes of text one byte of such a file holds, roughly
+Kind = Literal["csv", "parquet", "ndjson", "database"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +48,23 @@ class SourceFile:
         return (self.member or self.path.name).lower().endswith(".gz")
 
     @property
-    def is_parquet(self) -> bool:
-        """Whether it says that it is Parquet."""
-        return self.base.lower().endswith(".parquet")
+    def kind(self) -> Kind:
+        """What it says that it is."""
+        return ENDINGS.get(Path(self.base.lower()).suffix, "csv")  # type: ignore[return-value]
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that it is in, which may be a table written in parts."""
+        return Path(self.member or self.path).parent.name
+
+    def text_bytes(self) -> int:
+        """About how many bytes of text it holds: decides how finely its patients are partitioned."""
+        if self.member is not None:
+            with zipfile.ZipFile(self.path) as archive:
+                size = archive.getinfo(self.member).file_size
+        else:
+            size = self.path.stat().st_size
+        return size * PACKED.get("gzip" if self.is_gzip else self.kind, 1)
 
 
 def source_files(source: Path) -> list[SourceFile]:
@@ -104,54 +103,37 @@ def _members(path: Path) -> Sequence[str | None]:
         raise BadData(f"{path.name} is not a zip archive, or it is cut short: copy it again from its source.") from None
 
 
-def matching(pattern: str, files: list[SourceFile]) -> list[SourceFile]:
-    """The files whose base name fits a glob without regard to case; of two spellings of one file, the first."""
+def stem(base: str) -> str:
+    """A base name in lower case without the ending of a table: `PERSON.csv` and `person.parquet` are `person`."""
+    name = base.lower()
+    cut = next((end for end in (".csv", ".tsv", ".txt", *ENDINGS) if name.endswith(end)), "")
+    return name.removesuffix(cut)
+
+
+def matching(pattern: str, files: Sequence[SourceFile]) -> list[SourceFile]:
+    """The files whose base name fits a glob without regard to case; of two spellings of one file, the first.
+
+    A glob without an ending fits any kind of file, and all files of a folder of that name; one with a slash fits paths
+    inside the extract.
+    """
     by_base: dict[tuple[Path, str], SourceFile] = {}
     for file in files:
-        if fnmatch.fnmatchcase(file.base.lower(), pattern.lower()):
+        if _fits(pattern.lower(), file):
             by_base.setdefault((file.path.parent, file.base.lower()), file)
     return list(by_base.values())
 
 
-def header(file: SourceFile, delimiter: str) -> list[str]:
-    """Column names of a CSV or Parquet file.
-
-    Raises:
-        BadData: it is not what its name says, it is cut short, empty, or names a column twice.
-    """
-    if file.is_parquet:
-        names = _parquet_names(file)
-    else:
-        with _opened(file) as stream:
-            start = stream.read(HEADER_BYTES)
-        _check_text(file, start)
-        text = start.decode("utf-8-sig", errors="replace")
-        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
-    names = [name.strip() for name in names]
-    if not any(names):
-        raise BadData(f"{file.shown} is empty: expected a header row with column names.")
-    return names
-
-
-def _parquet_names(file: SourceFile) -> list[str]:
-    if file.member or file.is_gzip:
-        raise BadData(f"{file.shown}: Parquet is read as a plain file, not out of a zip or gzip: unpack it first.")
-    try:
-        return list(pq.read_schema(file.path).names)
-    except pa.ArrowInvalid:
-        raise BadData(f"{file.shown} is not Parquet, or it is cut short: write or copy it again.") from None
-
-
-def _check_text(file: SourceFile, start: bytes) -> None:
-    for magic, name in MAGIC.items():
-        if start.startswith(magic):
-            raise BadData(f"{file.shown} says it is CSV but is {name}: give it as UTF-8 text with a header row.")
-    if b"\0" in start:
-        raise BadData(f"{file.shown} says it is CSV but holds binary data: give it as UTF-8 text with a header row.")
+def _fits(wanted: str, file: SourceFile) -> bool:
+    base = file.base.lower()
+    if "/" in wanted:
+        return fnmatch.fnmatchcase((file.member or file.name).lower().removesuffix(".gz"), wanted)
+    if stem(wanted) != wanted:
+        return fnmatch.fnmatchcase(base, wanted)
+    return fnmatch.fnmatchcase(stem(base), wanted) or file.folder.lower() == wanted
 
 
 @contextlib.contextmanager
-def _opened(file: SourceFile) -> Iterator[IO[bytes]]:
+def opened(file: SourceFile) -> Iterator[IO[bytes]]:
     """Open for reading, through zip and gzip; broken packing is BadData."""
     cut = f"{file.shown} is cut short or damaged: copy it again from its source and compare its checksum."
     with contextlib.ExitStack() as stack:
@@ -185,6 +167,6 @@ def plain_file(file: SourceFile, work: Path) -> Path:
         return file.path
     work.mkdir(parents=True, exist_ok=True)
     copy = work / f"{len(list(work.iterdir())):03d}-{file.base}"
-    with _opened(file) as stream, copy.open("wb") as out:
+    with opened(file) as stream, copy.open("wb") as out:
         shutil.copyfileobj(stream, out, 1 << 20)
     return copy

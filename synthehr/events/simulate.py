@@ -15,7 +15,7 @@ from synthehr.events.engine import engine
 from synthehr.events.histories import histories
 from synthehr.events.population import draw_population
 from synthehr.events.report import IngestReport
-from synthehr.events.write import write_events
+from synthehr.events.write import write_events, write_metadata
 from synthehr.landing import land
 from synthehr.progress import Progress, silent
 
@@ -49,11 +49,13 @@ def simulate_events(
         table = histories(draw_population(n_patients, catalogue, rng), catalogue, rng)
         progress("simulate", 1, 2, "steps", "sorting and writing events")
         with engine(folder / ".work") as connection:
-            connection.register("made", table)
-            connection.execute("CREATE TABLE descriptions (code VARCHAR, description VARCHAR)")
-            written = write_events(connection, folder, dataset=f"Simulated population of {n_patients}, seed {seed}")
+            connection.register("_events", table)
+            (folder / "data").mkdir()
+            written = write_events(connection, folder / "data" / "00000.parquet")
+            codes = [code for (code,) in connection.execute("SELECT DISTINCT code FROM _written").fetchall()]
+        write_metadata(folder, dict.fromkeys(codes), dataset=f"Simulated population of {n_patients}, seed {seed}")
         shutil.rmtree(folder / ".work")
-        report = IngestReport(mapping="simulated", patients_without_events=0, **vars(written))
+        report = IngestReport(mapping="simulated", patients_without_events=0, codes=len(codes), **vars(written))
         report.write(folder)
         progress("simulate", 2, 2, "steps", "done")
     return report

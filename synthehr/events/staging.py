@@ -1,111 +1,133 @@
-"""The SQL that stages a source's files as text, tells their rows apart and gives subjects and visits their numbers."""
+"""The SQL that stages one file of a source: its rows numbered, as trimmed text, with the number of their patient."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from synthehr.events.engine import literal, quoted
+from synthehr.events.layout import Layout
 from synthehr.events.mapping import Mapping, Table
-from synthehr.events.recognise import Resolved
 
 PLAIN_INTEGER = "'0|[1-9][0-9]{0,17}'"  # no sign (negative ids are synthetic), no leading zero (007 is not 7)
+ROWS_OF_A_FILE = 1 << 40  # row_ of the n-th row of the k-th file of a table is k times this, and n
+REJECTED_LINES = "lines_"
+NO_JSON = "line is no JSON object"
+LONGEST_LINE = 1 << 24  # bytes; a FHIR resource with an attachment
 
 
-def bad_lines(table: str, file: int) -> str:
-    """Name of the table where DuckDB notes the lines of a file that it could not split into columns."""
-    return f"lines_{table}_{file}"
+def other_columns(table: Table, layout: Layout) -> list[str]:
+    """Columns of a file that the table does not name, if it reads them."""
+    known = {name.lower() for name in table.named}
+    return [name for name in layout.names if table.others and name.lower() not in known]
 
 
-def stage(table: Table, part: Resolved, path: str, k: int) -> str:
-    """Read the k-th file of a table into `raw_<table>`: trimmed text, null where a value is missing."""
-    spelled = {name.lower(): name for name in part.header}
+def staged_columns(table: Table, layouts: Sequence[Layout]) -> list[str]:
+    """Columns of a table once it is staged: those it names, then all others of its files, then derived ones."""
+    others = dict.fromkeys(name for layout in layouts for name in other_columns(table, layout))
+    return [*table.named, *others, *table.derived]
+
+
+def stage(mapping: Mapping, table: Table, layouts: Sequence[Layout], k: int, reader: str) -> str:
+    """SQL of the k-th file of a table: row_, its columns, problem_, subject_text_ and subject_, visit_text_.
+
+    reader: SQL that gives the file's rows. Text is trimmed, and null where a value is missing.
+    """
+    names = [name for name in staged_columns(table, layouts) if name not in table.derived]
+    rows = _resources(table, names, k, reader) if table.resource else _records(table, names, layouts[k], k, reader)
+    derived = "".join(f", CAST(({sql}) AS VARCHAR) AS {quoted(name)}" for name, sql in table.derived.items())
+    if not table.has_subject:
+        return f"SELECT *{derived}\nFROM ({rows})"
+    if table.subject_from:
+        return _with_foreign_subject(table, f"SELECT *{derived} FROM ({rows})")
+    return f"""SELECT *, {number("subject", mapping.subject_ids)} AS subject_
+FROM (
+  SELECT *, CAST(({table.subject}) AS VARCHAR) AS subject_text_, {_visit(table)} AS visit_text_
+  FROM (SELECT *{derived} FROM ({rows}))
+)"""
+
+
+def _records(table: Table, names: Sequence[str], layout: Layout, k: int, reader: str) -> str:
+    spelled = {column.lower(): column for column in layout.names}
+    columns = ", ".join(_column(table, name, spelled.get(name.lower()), layout) for name in names)
+    return f"""
+  SELECT {k * ROWS_OF_A_FILE} + row_number() OVER () AS row_, CAST(NULL AS VARCHAR) AS problem_, {columns}
+  FROM {reader}"""
+
+
+def _column(table: Table, name: str, there: str | None, layout: Layout) -> str:
+    if there is None:
+        return f"CAST(NULL AS VARCHAR) AS {quoted(name)}"
+    text = f"trim(CAST({quoted(there)} AS VARCHAR))"
+    if there in layout.floats:  # an integer column with gaps, as pandas writes it
+        text = f"regexp_replace({text}, '^(-?[0-9]+)[.]0$', '\\1')"
+    return _unless_missing(table, text, name)
+
+
+def _unless_missing(table: Table, text: str, name: str) -> str:
     empty = ", ".join(literal(token) for token in ("", *table.missing))
-    columns = []
-    for name in dict.fromkeys([*table.columns, *table.optional_columns]):
-        there = spelled.get(name.lower())
-        text = f"trim(CAST({quoted(there)} AS VARCHAR))" if there else "CAST(NULL AS VARCHAR)"
-        columns.append(f"CASE WHEN {text} NOT IN ({empty}) THEN {text} END AS {quoted(name)}")
-    reader = f"read_parquet({literal(path)})" if part.file.is_parquet else _read_csv(table, part, path, k)
-    select = "SELECT\n  " + ",\n  ".join(columns) + f"\nFROM {reader}"
-    return f"CREATE TABLE raw_{table.name} AS {select}" if k == 0 else f"INSERT INTO raw_{table.name} {select}"
+    return f"CASE WHEN {text} NOT IN ({empty}) THEN {text} END AS {quoted(name)}"
 
 
-def _read_csv(table: Table, part: Resolved, path: str, k: int) -> str:
-    used = {name.lower() for name in (*table.columns, *table.optional_columns)}
-    names = [name if name.lower() in used else f"unused {k}" for k, name in enumerate(part.header)]
-    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
-    rejects = bad_lines(table.name, k)
+def _resources(table: Table, names: Sequence[str], k: int, reader: str) -> str:
+    """The elements of FHIR resources as text, objects and arrays as JSON; a line that is no object has a problem."""
+    paths = ", ".join(literal("$." + name) for name in names)
+    columns = ", ".join(_unless_missing(table, f"trim(found_[{n}])", name) for n, name in enumerate(names, start=1))
+    return f"""
+  SELECT row_, CASE WHEN found_ IS NULL THEN {literal(NO_JSON)} END AS problem_, {columns}
+  FROM (
+    SELECT row_, CASE WHEN json_valid(line_) AND json_type(line_) = 'OBJECT'
+      THEN json_extract_string(line_, [{paths}]) END AS found_
+    FROM (SELECT {k * ROWS_OF_A_FILE} + row_number() OVER () AS row_, line_ FROM {reader}) WHERE line_ IS NOT NULL
+  )"""
+
+
+def _visit(table: Table) -> str:
+    return f"CAST(({table.visit}) AS VARCHAR)" if table.visit else "CAST(NULL AS VARCHAR)"
+
+
+def _with_foreign_subject(table: Table, source: str) -> str:
+    """Rows whose patient another table knows; a row that it does not have is an orphan."""
+    ((other, columns),) = table.subject_from.items()
+    key = ", ".join(quoted(name) for name in columns)
+    problem = f"coalesce(s.problem_, CASE WHEN o.found_ IS NULL THEN {literal(f'no row of {other}')} END) AS problem_"
+    return f"""SELECT s.* REPLACE ({problem}), o.subject_text_, {_visit(table)} AS visit_text_, o.subject_
+FROM ({source}) AS s
+LEFT JOIN (
+  SELECT {key}, arg_min(subject_text_, row_) AS subject_text_, arg_min(subject_, row_) AS subject_, true AS found_
+  FROM _raw_{other} GROUP BY {key}
+) AS o USING ({key})"""
+
+
+def number(kind: str, rule: str) -> str:
+    """The number of an identifier: a plain whole number as it stands; for other text a hash of it, or null.
+
+    The hash is 62 bits of MD5, in [0, 2**62). A subject's number is a function of its own text alone, whatever others
+    there are. Two texts of one number are for `make_events` to refuse.
+    """
+    plain = f"regexp_full_match({kind}_text_, {PLAIN_INTEGER})"
+    other = f" ELSE {hashed(kind)}" if rule == "any" else ""
+    return f"CASE WHEN {plain} THEN CAST({kind}_text_ AS BIGINT){other} END"
+
+
+def hashed(kind: str) -> str:
+    """The hash of an identifier, as `number` gives it."""
+    return f"CAST(md5_number_lower({kind}_text_) >> 2 AS BIGINT)"
+
+
+def csv_reader(table: Table, layout: Layout, path: str) -> str:
+    """`read_csv` of a file, all columns as text; lines that do not split are noted in `REJECTED_LINES`."""
+    used = {name.lower() for name in table.named}
+    kept = [name if table.others or name.lower() in used else f"unused {k}" for k, name in enumerate(layout.names)]
+    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in kept)
+    quote = "'\"'" if layout.quotes else "''"
+    dialect = f"delim={literal(layout.delimiter)}, quote={quote}, escape={quote}"
     return f"""read_csv({literal(path)},
-  auto_detect=false, header=true, delim={literal(table.delimiter)}, quote='"', escape='"',
-  store_rejects=true, rejects_table={literal(rejects)}, rejects_scan={literal("scans_" + rejects)},
+  auto_detect=false, header={"true" if layout.has_header else "false"}, {dialect},
+  store_rejects=true, rejects_table={literal(REJECTED_LINES)}, rejects_scan={literal("scans_")},
   columns={{{columns}}})"""
 
 
-def tables(mapping: Mapping, present: Sequence[Table]) -> Iterator[str]:
-    """Views named as the tables, over the staged text: its columns, row_, subject_ and visit_ (numbers or null)."""
-    for table in present:
-        yield from _rows(table)
-    for kind, rule in (("subject", mapping.subject_ids), ("visit", mapping.visit_ids)):
-        named = [table.name for table in present if getattr(table, kind)]
-        if rule == "any" and named:
-            yield _numbered(kind, named)
-    for table in present:
-        yield _identified(mapping, table)
-
-
-def _rows(table: Table) -> Iterator[str]:
-    source = f"(SELECT rowid + 1 AS row_, * FROM raw_{table.name})"
-    if table.key:
-        yield from _dropped(table, source)
-        source += f" ANTI JOIN dropped_{table.name} USING (row_)"
-    texts = "".join(
-        f", CAST(({getattr(table, kind)}) AS VARCHAR) AS {kind}_text_" if getattr(table, kind) else ""
-        for kind in ("subject", "visit")
-    )
-    yield f"CREATE VIEW rows_{table.name} AS SELECT *{texts}\nFROM {source}"
-
-
-def _dropped(table: Table, source: str) -> Iterator[str]:
-    """Set aside the rows of which the key is missing, or stands in an earlier row already."""
-    key = ", ".join(quoted(name) for name in table.key)
-    missing = " OR ".join(f"{quoted(name)} IS NULL" for name in table.key)
-    whole = "ROW(" + ", ".join(quoted(name) for name in (*table.columns, *table.optional_columns)) + ")"
-    yield f"""CREATE TABLE dropped_{table.name} AS
-SELECT row_, CASE WHEN same_ THEN 'repeated' ELSE 'key repeated with other content' END AS reason_
-FROM (
-  SELECT row_, row_number() OVER w AS nth_, {whole} IS NOT DISTINCT FROM first_value({whole}) OVER w AS same_
-  FROM {source} SEMI JOIN (SELECT {key} FROM raw_{table.name} GROUP BY {key} HAVING count(*) > 1) USING ({key})
-  WINDOW w AS (PARTITION BY {key} ORDER BY row_)
-) WHERE nth_ > 1"""
-    yield f"INSERT INTO dropped_{table.name} SELECT row_, 'key missing' FROM {source} WHERE {missing}"
-    yield f"""INSERT INTO rejected SELECT {literal(table.name)}, row_, {literal(", ".join(table.key))}, reason_
-FROM dropped_{table.name} WHERE reason_ <> 'repeated'"""
-
-
-def _numbered(kind: str, named: Sequence[str]) -> str:
-    """Numbers for identifiers: plain whole numbers as they stand, for every other text a hash of it.
-
-    The hash is 62 bits of MD5, in [0, 2**62). A subject's number is a function of its own text alone, whatever others
-    there are; visits are hashed all or none, asked of the whole extract, since their numbers also say their order. Two
-    texts with one number are for `ingest_events` to refuse.
-    """
-    texts = " UNION ".join(f"SELECT DISTINCT {kind}_text_ AS text_ FROM rows_{name}" for name in named)
-    alone = f"coalesce(regexp_full_match(text_, {PLAIN_INTEGER}), true)"
-    plain = alone if kind == "subject" else f"bool_and({alone}) OVER ()"
-    return f"""CREATE TABLE {kind}_ids AS
-SELECT text_, plain_, CASE WHEN plain_ THEN TRY_CAST(text_ AS BIGINT)
-  ELSE CAST(md5_number_lower(text_) >> 2 AS BIGINT) END AS id_
-FROM (SELECT text_, {plain} AS plain_ FROM ({texts})) WHERE text_ IS NOT NULL"""
-
-
-def _identified(mapping: Mapping, table: Table) -> str:
-    columns, joins = ["r.*"], ""
-    for kind, rule in (("subject", mapping.subject_ids), ("visit", mapping.visit_ids)):
-        text = f"r.{kind}_text_"
-        if not getattr(table, kind):
-            columns += [f"CAST(NULL AS VARCHAR) AS {kind}_text_", f"CAST(NULL AS BIGINT) AS {kind}_"]
-        elif rule == "any":
-            joins += f"\nLEFT JOIN {kind}_ids ON {kind}_ids.text_ = {text}"
-            columns.append(f"{kind}_ids.id_ AS {kind}_")
-        else:
-            plain = f"regexp_full_match({text}, {PLAIN_INTEGER})"
-            columns.append(f"CASE WHEN {plain} THEN CAST({text} AS BIGINT) END AS {kind}_")
-    return f"CREATE VIEW {quoted(table.name)} AS SELECT {', '.join(columns)}\nFROM rows_{table.name} AS r{joins}"
+def line_reader(path: str) -> str:
+    """`read_csv` of lines, each as the text `line_`."""
+    return f"""read_csv({literal(path)},
+  auto_detect=false, header=false, delim='\x1f', quote='', escape='', max_line_size={LONGEST_LINE},
+  store_rejects=true, rejects_table={literal(REJECTED_LINES)}, rejects_scan={literal("scans_")},
+  columns={{'line_': 'VARCHAR'}})"""

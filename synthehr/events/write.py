@@ -1,7 +1,7 @@
-"""Events on their way to disk: repeated ones dropped, sorted, in shards that no patient straddles, with metadata."""
+"""Events on their way to disk: repeated ones dropped, sorted, a file for each partition of patients, with metadata."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,21 +15,19 @@ from synthehr.events.icd9 import categories, category
 from synthehr.events.schema import CODES, EVENTS, EXCLUSIVE, MEDS_VERSION
 from synthehr.landing import write_text
 
-SHARD_EVENTS = 5_000_000  # about 300 MB while it is sorted
 ROW_GROUP = 1 << 17
 ORDER = "subject_id, time NULLS FIRST, visit_id NULLS FIRST, code, numeric_value NULLS FIRST, text_value NULLS FIRST"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What was written, in counts; the fields are those of `IngestReport`."""
+    """What was written of one partition, in counts; the fields are those of `IngestReport`."""
 
     patients: int
     patients_without_codes: int
     events: int
     events_repeated: int
     events_without_time: int
-    codes: int
     first_day: str | None
     last_day: str | None
 
@@ -41,23 +39,66 @@ def arrow(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     return reader().read_all()
 
 
-def write_events(connection: duckdb.DuckDBPyConnection, folder: Path, *, dataset: str) -> Written:
-    """Write the table `made` as MEDS `data/` and `metadata/` into an open landing.
+def write_events(connection: duckdb.DuckDBPyConnection, path: Path) -> Written:
+    """Write the table `events` as one MEDS file; nothing is written if it is empty.
 
-    made: subject_id, time, code, numeric_value, text_value, visit_id, in any order. descriptions: code, description.
-    The same rows give the same bytes, whatever order they were made in.
+    events: subject_id, time, code, numeric_value, text_value, visit_id, in any order. The same rows give the same
+    bytes, whatever order they were made in.
     """
-    (folder / "data").mkdir()
+    table = arrow(connection, f"SELECT DISTINCT * FROM _events ORDER BY {ORDER}")
+    exact = pa.Table.from_arrays([table.column(f.name).cast(f.type) for f in EVENTS], schema=EVENTS)
+    del table
+    if exact.num_rows:
+        pq.write_table(exact, path, compression="zstd", row_group_size=ROW_GROUP)
+    connection.register("_written", exact)
+    facts = ", ".join(literal(name) for name in EXCLUSIVE)
+    counted = connection.execute(
+        f"""SELECT count(*), count(DISTINCT subject_id), count(*) FILTER (time IS NULL),
+          count(DISTINCT subject_id) FILTER (split_part(code, '/', 1) NOT IN ({facts})),
+          CAST(CAST(min(time) AS DATE) AS VARCHAR), CAST(CAST(max(time) AS DATE) AS VARCHAR),
+          (SELECT count(*) FROM _events)
+        FROM _written"""
+    ).fetchone()
+    assert counted is not None
+    events, patients, timeless, with_codes, first, last, made = counted
+    return Written(
+        patients=patients,
+        patients_without_codes=patients - with_codes,
+        events=events,
+        events_repeated=made - events,
+        events_without_time=timeless,
+        first_day=first,
+        last_day=last,
+    )
+
+
+def added(parts: Sequence[Written]) -> Written:
+    """The counts of all partitions together: no patient is in two."""
+    days = [(part.first_day, part.last_day) for part in parts]
+    return Written(
+        patients=sum(part.patients for part in parts),
+        patients_without_codes=sum(part.patients_without_codes for part in parts),
+        events=sum(part.events for part in parts),
+        events_repeated=sum(part.events_repeated for part in parts),
+        events_without_time=sum(part.events_without_time for part in parts),
+        first_day=min((first for first, _ in days if first is not None), default=None),
+        last_day=max((last for _, last in days if last is not None), default=None),
+    )
+
+
+def write_metadata(folder: Path, codes: Mapping[str, str | None], *, dataset: str) -> None:
+    """Write MEDS `metadata/`: every code of the events and its category, with the words of the source or of ICD-9-CM.
+
+    codes: each code of the events, and what the source calls it, or None.
+    """
     (folder / "metadata").mkdir()
-    for k, (low, high) in enumerate(_shards(connection)):
-        table = arrow(
-            connection,
-            f"SELECT DISTINCT * FROM made WHERE subject_id BETWEEN {low} AND {high} ORDER BY {ORDER}",
-        )
-        columns = [table.column(f.name).cast(f.type) for f in EVENTS]
-        exact = pa.Table.from_arrays(columns, schema=EVENTS)
-        pq.write_table(exact, folder / "data" / f"{k:05d}.parquet", compression="zstd", row_group_size=ROW_GROUP)
-    _write_codes(connection, folder)
+    words: dict[str, str | None] = {**categories(), **{code: text for code, text in codes.items() if text}}
+    parents = {code: category(code) for code in codes}
+    named = sorted({*codes, *(parent for parent in parents.values() if parent)})
+    above = [[p] if (p := parents.get(code)) and p != code else None for code in named]
+    columns = [pa.array(named, pa.string()), pa.array([words.get(c) for c in named], pa.string())]
+    table = pa.Table.from_arrays([*columns, pa.array(above, pa.list_(pa.string()))], schema=CODES)
+    pq.write_table(table, folder / "metadata" / "codes.parquet", compression="zstd")
     about = {
         "dataset_name": dataset,
         "etl_name": "synthehr",
@@ -66,55 +107,3 @@ def write_events(connection: duckdb.DuckDBPyConnection, folder: Path, *, dataset
         "raw_source_id_columns": ["visit_id"],
     }
     write_text(folder / "metadata" / "dataset.json", json.dumps(about, indent=1) + "\n")
-    return _counted(connection, folder)
-
-
-def _shards(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
-    """First and last subject of each shard, ascending."""
-    yield from connection.execute(
-        f"""SELECT min(subject_id), max(subject_id)
-        FROM (SELECT subject_id, floor((sum(n) OVER (ORDER BY subject_id) - n) / {SHARD_EVENTS}) AS shard
-              FROM (SELECT subject_id, count(*) AS n FROM made GROUP BY subject_id))
-        GROUP BY shard ORDER BY shard"""
-    ).fetchall()
-
-
-def _read(folder: Path) -> str:
-    return f"read_parquet({literal(str(folder / 'data' / '*.parquet'))})"
-
-
-def _write_codes(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Every code of the events and its category, with the words of the source or of ICD-9-CM."""
-    codes = {code for (code,) in connection.execute(f"SELECT DISTINCT code FROM {_read(folder)}").fetchall()}
-    words = dict(categories())
-    words |= connection.execute("SELECT code, min(description) FROM descriptions GROUP BY code").fetchall()
-    parents = {code: category(code) for code in codes}
-    named = sorted(codes | {parent for parent in parents.values() if parent})
-    above = [[p] if (p := parents.get(code)) and p != code else None for code in named]
-    columns = [pa.array(named, pa.string()), pa.array([words.get(c) for c in named], pa.string())]
-    table = pa.Table.from_arrays([*columns, pa.array(above, pa.list_(pa.string()))], schema=CODES)
-    pq.write_table(table, folder / "metadata" / "codes.parquet", compression="zstd")
-
-
-def _counted(connection: duckdb.DuckDBPyConnection, folder: Path) -> Written:
-    facts = ", ".join(literal(name) for name in EXCLUSIVE)
-    counted = connection.execute(
-        f"""SELECT count(*), count(DISTINCT subject_id), count(*) FILTER (time IS NULL), count(DISTINCT code),
-          count(DISTINCT subject_id) FILTER (split_part(code, '/', 1) NOT IN ({facts})),
-          CAST(CAST(min(time) AS DATE) AS VARCHAR), CAST(CAST(max(time) AS DATE) AS VARCHAR)
-        FROM {_read(folder)}"""
-    ).fetchone()
-    made = connection.execute("SELECT count(*) FROM made").fetchone()
-    assert counted is not None
-    assert made is not None
-    events, patients, timeless, codes, with_codes, first, last = counted
-    return Written(
-        patients=patients,
-        patients_without_codes=patients - with_codes,
-        events=events,
-        events_repeated=made[0] - events,
-        events_without_time=timeless,
-        codes=codes,
-        first_day=first,
-        last_day=last,
-    )

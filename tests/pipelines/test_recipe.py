@@ -5,7 +5,7 @@ import pytest
 from pipelines.recipe import RECIPES, load_recipe, nearest, parse_options, recipe_path
 from privacy.policy_file import load_policy
 from synthehr.errors import BadRequest
-from synthehr.events.mapping import load_mapping
+from synthehr.events.mapping_file import load_mapping
 from synthehr.models.registry import create, create_private
 
 

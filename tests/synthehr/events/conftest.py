@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synthehr.events.mapping import load_mapping
+from synthehr.events.mapping_file import load_mapping
 
 Row = Sequence[object]
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"

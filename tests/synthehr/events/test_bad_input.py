@@ -3,8 +3,9 @@
 import csv
 import errno
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from synthehr.events import reading, write
 from synthehr.events.engine import engine
 from synthehr.events.ingest import ingest_events
 from synthehr.events.simulate import simulate_events
+from synthehr.landing import read_manifest
 
 Extract = Callable[..., Path]
 GOOD = 1_000
@@ -237,10 +239,13 @@ def test_a_full_disk_leaves_the_landing_before_it(
     ingest_events(folder, out)
     before = (out / "manifest.json").read_bytes()
     module, name = (reading.shutil, "copyfileobj") if where == "unpacking" else (write.pq, "write_table")
-    monkeypatch.setattr(module, name, full)
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        ingest_events(folder, out)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, full)
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            ingest_events(folder, out)
     assert caught.value.errno == errno.ENOSPC
+    assert (out / "manifest.json").read_bytes() == before
+    ingest_events(folder, out)  # there is room again
     assert (out / "manifest.json").read_bytes() == before
     assert not list(tmp_path.glob(".events*"))
 
@@ -263,11 +268,36 @@ def test_a_truly_full_disk_says_so_whoever_meets_it(tmp_path: Path, monkeypatch:
     assert nothing_is_left(tmp_path / "events")
 
 
-def test_an_interrupted_ingest_leaves_nothing(mimic: Extract, tmp_path: Path) -> None:
-    def interrupt(_task: str, done: int, *_: object) -> None:
-        if done > 8:
-            raise KeyboardInterrupt
+def test_an_interrupted_ingest_goes_on_with_what_was_not_done(mimic: Extract, tmp_path: Path) -> None:
+    source, ran = mimic(), list[str]()
+
+    def counted(function: Callable[..., object], tasks: Sequence[Any], /) -> Iterator[Any]:
+        for task in tasks:
+            if len(ran) == 3:
+                ran.append("interrupted")
+                raise KeyboardInterrupt
+            ran.append(task.out.name)
+            yield function(task)
 
     with pytest.raises(KeyboardInterrupt):
-        ingest_events(mimic(), tmp_path / "events", progress=interrupt)
-    assert nothing_is_left(tmp_path / "events")
+        ingest_events(source, tmp_path / "events", executor=counted)
+    assert not (tmp_path / "events").exists()
+    ingest_events(source, tmp_path / "events", executor=counted)
+    # seven files and one partition of patients, each once
+    assert len(ran) - 1 == len(set(ran)) - 1 == 8
+    assert not list(tmp_path.glob(".events*"))
+    ingest_events(source, tmp_path / "whole")
+    assert read_manifest(tmp_path / "events").files == read_manifest(tmp_path / "whole").files
+
+
+def test_work_on_another_extract_is_not_taken_up(mimic: Extract, tmp_path: Path) -> None:
+    source = mimic()
+
+    def stop(function: Callable[..., object], tasks: Sequence[Any], /) -> Iterator[Any]:
+        yield from map(function, tasks)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest_events(source, tmp_path / "events", executor=stop)
+    (source / "PATIENTS.csv").write_text((source / "PATIENTS.csv").read_text() + "3,F,2100-01-01 00:00:00\n")
+    assert ingest_events(source, tmp_path / "events").patients == 3

@@ -5,7 +5,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from synthehr.events.compile import explain
+from synthehr.events.explain import explain
 from synthehr.events.ingest import ingest_events
 
 Extract = Callable[..., Path]
@@ -20,7 +20,7 @@ def test_the_sql_that_is_shown_is_the_sql_that_is_run(
     monkeypatch.chdir(folder)  # the script names files as they stand in the extract
     with duckdb.connect() as connection:
         connection.execute(explain(folder))
-        made = connection.execute("SELECT DISTINCT subject_id, time, code, visit_id FROM made").fetchall()
+        made = connection.execute("SELECT DISTINCT subject_id, time, code, visit_id FROM _made").fetchall()
     rows = pq.read_table(tmp_path / "events" / "data").to_pylist()
     assert set(made) == {(r["subject_id"], r["time"], r["code"], r["visit_id"]) for r in rows}
 

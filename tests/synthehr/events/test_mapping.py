@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from synthehr.errors import BadRequest
-from synthehr.events.mapping import known_mappings, load_mapping
+from synthehr.events.mapping_file import known_mappings, load_mapping
 
 SMALL = """
 name = "small"

@@ -9,9 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthehr.errors import BadData, BadRequest
-from synthehr.events.reading import SourceFile, header, matching, plain_file, source_files
+from synthehr.events.layout import layout
+from synthehr.events.mapping import Table
+from synthehr.events.reading import SourceFile, matching, plain_file, source_files
 
 CSV = b"subject_id,time,code\n" + b"".join(b"%d,2020-01-%02d,ICD9CM/250\n" % (k, k % 28 + 1) for k in range(2_000))
+
+
+def header(file: SourceFile, delimiter: str) -> list[str]:
+    """Column names of a file, for a table of which nothing is known but its delimiter."""
+    return list(layout(Table(name="x", files=("x",), columns=("subject_id",), delimiter=(delimiter,)), file).names)
 
 
 def at(path: Path, content: bytes) -> SourceFile:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from synthehr.errors import BadData, BadRequest
-from synthehr.events.mapping import load_mapping
+from synthehr.events.mapping_file import load_mapping
 from synthehr.events.recognise import choose, recognise, resolve
 
 Extract = Callable[..., Path]

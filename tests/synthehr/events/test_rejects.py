@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthehr.errors import BadData
-from synthehr.events.mapping import load_mapping
+from synthehr.events.layout import Layout
+from synthehr.events.mapping_file import load_mapping
 from synthehr.events.reading import SourceFile
 from synthehr.events.rejects import Reject, StagedFile, account, refuse_too_many
 
@@ -25,24 +26,26 @@ def test_rows_are_found_again_between_broken_and_empty_ones(tmp_path: Path, kind
     bad = tuple((row, "too few columns") for row, kind in numbered if kind == "broken")
     expected = [row for row, kind in numbered if kind in ("good", "over two lines")]
     records = np.arange(1, len(expected) + 1)
-    assert StagedFile(CSV, path, len(expected), bad).rows(records).tolist() == expected
+    assert StagedFile(CSV, lambda: path, Layout(("a", "b", "c")), len(expected), bad).rows(records).tolist() == expected
 
 
 def test_parquet_has_no_header_row() -> None:
-    part = StagedFile(SourceFile(Path("x.parquet"), "x.parquet"), Path("x.parquet"), 3)
+    part = StagedFile(SourceFile(Path("x.parquet"), "x.parquet"), Path, Layout(("a",)), 3)
     assert part.rows(np.array([1, 3])).tolist() == [1, 3]
 
 
 def test_a_row_counts_once_and_once_for_each_reason() -> None:
     rejects = [Reject("x.csv", 2, "a", "one"), Reject("x.csv", 2, "b", "one"), Reject("x.csv", 2, "b", "two")]
-    report = account("events", [StagedFile(CSV, CSV.path, 9, ((11, "too few columns"),))], rejects, repeated=4)
+    report = account(
+        "events", [StagedFile(CSV, Path, Layout(("a",)), 9, ((11, "too few columns"),))], rejects, repeated=4
+    )
     assert (report.rows, report.rejected, report.repeated, report.reasons) == (10, 1, 4, {"one": 1, "two": 1})
 
 
 @pytest.mark.parametrize(("rejected", "refused"), [(10, False), (11, True)])
 def test_one_percent_passes_and_more_does_not(rejected: int, refused: bool) -> None:
     rejects = [Reject("x.csv", k + 2, "time", "time missing") for k in range(rejected)]
-    report = account("events", [StagedFile(CSV, CSV.path, 1_000)], rejects, repeated=0)
+    report = account("events", [StagedFile(CSV, Path, Layout(("a",)), 1_000)], rejects)
     if refused:
         with pytest.raises(BadData, match=r"11 of 1000 rows"):
             refuse_too_many(load_mapping("long_table"), report, rejects)
