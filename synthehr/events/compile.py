@@ -82,14 +82,14 @@ FROM _made WHERE event_ = {k} AND problem_ IS NOT NULL"""
 
 def _parsed(event: Event, others: Sequence[str]) -> str:
     """One row for each event that the rows of a table could make, with its code, time and value parsed."""
-    prefix, rest = _template(event.code, event.normalise, event.levels)
+    prefix, text, written = _template(event.code, event.normalise, event.levels)
     time = f"try_strptime(time_text_, {literal(event.time_format)})" if event.time_format else "as_time(time_text_)"
     alias = quoted(event.table)
     columns = [f"{alias}.{name} AS {name}" for name in ("row_", "subject_", "subject_text_", "visit_", "visit_text_")]
     columns += [f"{quoted(other)}.row_ AS joined_{other}" for other in event.join]
     columns += [
         f"{f'{alias}.column_name' if event.each else 'CAST(NULL AS VARCHAR)'} AS column_name",
-        f"{rest} AS rest_",
+        f"{text} AS code_text_",
         f"CAST(({event.time or 'NULL'}) AS VARCHAR) AS time_text_",
         f"CAST(({event.value or 'NULL'}) AS VARCHAR) AS value_text_",
         f"({event.check or 'true'}) AS check_",
@@ -98,10 +98,11 @@ def _parsed(event: Event, others: Sequence[str]) -> str:
     where = f"\n  WHERE {event.when}" if event.when else ""
     code = f"{literal(prefix)} || rest_" if prefix else "rest_"
     return f"""
-  SELECT * EXCLUDE (rest_), CASE WHEN rest_ = '' THEN '' ELSE {code} END AS code_, {time} AS time_,
+  SELECT * EXCLUDE (rest_), CASE WHEN rest_ = '' THEN '' ELSE {code} END AS code_,
     CASE WHEN isfinite(TRY_CAST(value_text_ AS FLOAT)) THEN TRY_CAST(value_text_ AS FLOAT) END AS number_
+  FROM (SELECT *, {written} AS rest_, {time} AS time_
   FROM (SELECT {", ".join(columns)}
-  FROM {_source(event, others)}{where})"""
+  FROM {_source(event, others)}{where}))"""
 
 
 def _source(event: Event, others: Sequence[str]) -> str:
@@ -138,8 +139,11 @@ def _problems(mapping: Mapping, event: Event) -> str:
     return "\n  ".join(f"WHEN {test} THEN {literal(reason) if reason else 'NULL'}" for test, reason in cases)
 
 
-def _template(template: str, normalise: str, levels: Dict[str, str]) -> tuple[str, str]:
-    """A code template as its literal system, with the slash, and the SQL of the rest; null where a part is null."""
+def _template(template: str, normalise: str, levels: Dict[str, str]) -> tuple[str, str, str]:
+    """A code template as its literal system, with the slash; SQL of the rest as text; SQL of that as it is written.
+
+    The second is called `code_text_` in the third; null where a part is null.
+    """
     cut = template.split("{", 1)[0].find("/") + 1
     if normalise == "by_system":
         cut = 0
@@ -147,8 +151,8 @@ def _template(template: str, normalise: str, levels: Dict[str, str]) -> tuple[st
     sql = " || ".join(f"CAST(({piece}) AS VARCHAR)" if k % 2 else literal(piece) for k, piece in pieces if piece)
     if levels:
         known = " ".join(f"WHEN {literal(raw)} THEN {literal(code)}" for raw, code in levels.items())
-        return template[:cut], f"CASE WHEN ({sql}) IS NULL THEN NULL ELSE CASE {sql} {known} ELSE '' END END"
-    return template[:cut], f"{normalise}({sql})"
+        return template[:cut], sql, f"CASE code_text_ {known} ELSE CASE WHEN code_text_ IS NOT NULL THEN '' END END"
+    return template[:cut], sql, f"{normalise}(code_text_)"
 
 
 def _label(template: str) -> str:
@@ -171,8 +175,9 @@ def made_events(mapping: Mapping, present: Sequence[str]) -> list[Event]:
 def _descriptions(mapping: Mapping, present: set[str]) -> Iterator[str]:
     for part in mapping.description:
         if part.table in present:
-            prefix, rest = _template(part.code, part.normalise, {})
+            prefix, text, written = _template(part.code, part.normalise, {})
             code = f"{literal(prefix)} || rest_" if prefix else "rest_"
             yield f"""INSERT INTO _descriptions SELECT {code}, min(text_)
-FROM (SELECT {rest} AS rest_, CAST(({part.text}) AS VARCHAR) AS text_ FROM {quoted(part.table)})
+FROM (SELECT {written} AS rest_, text_
+  FROM (SELECT {text} AS code_text_, CAST(({part.text}) AS VARCHAR) AS text_ FROM {quoted(part.table)}))
 WHERE rest_ <> '' AND text_ IS NOT NULL GROUP BY rest_"""

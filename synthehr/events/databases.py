@@ -5,7 +5,7 @@ The names of an address's user, password and host are never shown, and are in no
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -57,12 +57,12 @@ class DatabaseTable:
         """About how many bytes of text it holds, by its number of rows."""
         return 20 * len(self.names) * self._rows()
 
-    def export(self, columns: Sequence[str], path: Path) -> None:
-        """Write these columns as Parquet, in the order in which the database gives its rows."""
-        names = ", ".join(quoted(name) for name in columns)
+    def export(self, columns: Mapping[str, str], path: Path) -> None:
+        """Write these columns (name there -> name here) as Parquet, rows as the database gives them."""
+        names = ", ".join(f"{quoted(name)} AS {quoted(called)}" for name, called in columns.items())
         batches = self._batches(f"SELECT {names} FROM {quoted(self.schema)}.{quoted(self.table)}")
         first = next(batches, None)
-        empty = pa.schema([(name, pa.string()) for name in columns])
+        empty = pa.schema([(called, pa.string()) for called in columns.values()])
         with pq.ParquetWriter(path, first.schema if first is not None else empty) as writer:
             if first is not None:
                 writer.write_batch(first)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from synthehr.errors import BadData, BadRequest
 from synthehr.events.accounting import Account, account_of
 from synthehr.events.databases import DatabaseTable
+from synthehr.events.hierarchy import write_ancestors
 from synthehr.events.making import EVENTS_FILE, Made, MakeEvents, made, make_events
 from synthehr.events.mapping import Mapping
 from synthehr.events.partition import DONE, Partitioned, PartitionFile, partition_file, partitioned, partitions_of
@@ -210,6 +211,7 @@ class _Ingest:
             if events.is_file():
                 _shared(events, folder / "data" / f"{k:05d}.parquet")
         write_metadata(folder, found.codes, dataset=self.mapping.title)
+        write_ancestors(self.work / "settled", folder / "metadata")
         write_rejects(folder, found.rejects)
 
     def _report(self, read: Dict[str, Sequence[Partitioned]], parts: Sequence[Made], found: Account) -> IngestReport:

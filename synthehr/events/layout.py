@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +29,13 @@ MAGIC = {
     b"<!DOCTYPE": "an HTML page",
     b"<html": "an HTML page",
 }
+NUMBERED = re.compile(r"(column|col|field|f|_c|c)_?[0-9]+")  # how imports call columns that have no name
 KINDS = {"csv": "CSV", "ndjson": "JSON lines"}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Columns of a file in its own spelling and order.
+    """Columns of a file in its own spelling and order; of a database's table, in its own order.
 
     delimiter: what stands between them, in CSV. has_header: whether row 1 names them. quotes: whether a quotation mark
     quotes. floats: columns of floating-point numbers, in Parquet, where a whole number was once an integer.
@@ -53,7 +55,7 @@ def layout(table: Table, file: SourceFile | DatabaseTable) -> Layout:
         BadData: it is not what its name says, it is cut short or empty.
     """
     if isinstance(file, DatabaseTable):
-        return Layout(file.columns())
+        return _database(table, file)
     if file.kind == "parquet":
         return _parquet(file)
     with opened(file) as stream:
@@ -63,6 +65,14 @@ def layout(table: Table, file: SourceFile | DatabaseTable) -> Layout:
     if not text.strip():
         raise BadData(f"{file.shown} is empty: expected a header row with column names.")
     return _json_lines(file, text) if file.kind == "ndjson" else _csv(table, file, text)
+
+
+def _database(table: Table, file: DatabaseTable) -> Layout:
+    """Its columns; those of a table that was imported without its header are known by their order."""
+    names = file.columns()
+    if all(NUMBERED.fullmatch(name.lower()) for name in names):
+        names = next((order for order in table.order.values() if len(order) == len(names)), names)
+    return Layout(names)
 
 
 def _csv(table: Table, file: SourceFile, text: str) -> Layout:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+OwnName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9_]*[a-z0-9])?$")]  # `row_` and such are our own
 Sql = Annotated[str, Field(min_length=1)]
 Template = Annotated[str, Field(pattern=r"^([^/{}]+/[^{}]*)?\{[^{}]+\}")]
 Character = Annotated[str, Field(min_length=1, max_length=1)]
@@ -53,7 +54,7 @@ class Table(_Part):
     order: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     missing: tuple[str, ...] = ()
     resource: str | None = None
-    derived: dict[Name, Sql] = Field(default_factory=dict)
+    derived: dict[OwnName, Sql] = Field(default_factory=dict)
     key: tuple[str, ...] = ()
     drop: dict[str, Sql] = Field(default_factory=dict)
     subject: Sql | None = None

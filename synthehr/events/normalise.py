@@ -1,7 +1,12 @@
-"""How raw text becomes a code or a time: the SQL macros that mappings may use.
+"""How raw text becomes a code: the SQL macros that mappings may use.
 
-A macro gives null for null, and '' (for a time, null) for text that is not what it has to be, which is then rejected.
+A macro gives null for null, and '' for text that is not what it has to be, which is then rejected.
 """
+
+from synthehr.events.fhir import FHIR
+from synthehr.events.omop import OMOP
+from synthehr.events.schemes import SCHEMES
+from synthehr.events.times import TIMES
 
 # https://www.cms.gov ICD-9-CM v32: 3 digits, V and 2 digits or E and 3 digits; then at most 2, 2 and 1 after the dot
 _ICD9CM_DOTTED = """
@@ -31,22 +36,42 @@ CASE
   ELSE ''
 END"""
 
-# an offset is worked out here, since DuckDB 1 and 2 differ in what a plain cast does with it
-_AS_TIME = """
+# https://www.cms.gov ICD-10-CM official guidelines: a letter, a digit, a digit or letter, then at most 4 of either
+_ICD10CM = """
 CASE
-  WHEN NOT regexp_matches(x, '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN NULL
-  WHEN regexp_matches(x, ':[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
-    THEN make_timestamp(epoch_us(TRY_CAST(x AS TIMESTAMPTZ)))
-  ELSE TRY_CAST(x AS TIMESTAMP)
+  WHEN x IS NULL THEN NULL
+  WHEN NOT regexp_full_match(upper(x), '[A-Z][0-9][0-9A-Z]([.]?[0-9A-Z]{1,4})?[.]?') THEN ''
+  WHEN length(replace(x, '.', '')) = 3 THEN upper(replace(x, '.', ''))
+  ELSE upper(replace(x, '.', ''))[1:3] || '.' || upper(replace(x, '.', ''))[4:]
 END"""
 
-# ages above 89 are one band, as the HIPAA safe harbour has it (45 CFR 164.514(b)(2)(i)(C))
-_AGE_BAND = """
+# ICD-10-PCS 2024 reference manual: seven characters, digits and letters without I and O
+_ICD10PCS = (
+    "CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(upper(x), '[0-9A-HJ-NP-Z]{7}') THEN upper(x) ELSE '' END"
+)
+
+# a diagnosis of which nobody says whether it is ICD-9-CM or ICD-10-CM: E and V begin codes of both, but of E codes three
+# digits follow in one and two in the other; V codes, which have two in both, are taken for ICD-9-CM
+_ICD_EITHER = """
 CASE
-  WHEN years IS NULL THEN NULL
-  WHEN years < 0 THEN ''
-  WHEN years >= 90 THEN '90+'
-  ELSE CAST(years // 10 * 10 AS VARCHAR) || '-' || CAST(years // 10 * 10 + 10 AS VARCHAR)
+  WHEN x IS NULL THEN NULL
+  WHEN regexp_full_match(upper(x), '[0-9]{3}([.][0-9]{1,2})?|V[0-9]{2}([.][0-9]{1,2})?|E[0-9]{3}([.][0-9])?')
+    THEN prefixed('ICD9CM/', icd9cm(x))
+  ELSE prefixed('ICD10CM/', icd10cm(x))
+END"""
+
+_BY_SYSTEM = """
+CASE
+  WHEN x IS NULL THEN NULL
+  WHEN starts_with(x, 'ICD9CM/') THEN prefixed('ICD9CM/', icd9cm(x[8:]))
+  WHEN starts_with(x, 'ICD9PROC/') THEN prefixed('ICD9PROC/', icd9proc(x[10:]))
+  WHEN starts_with(x, 'ICD10CM/') THEN prefixed('ICD10CM/', icd10cm(x[9:]))
+  WHEN starts_with(x, 'ICD10PCS/') THEN prefixed('ICD10PCS/', icd10pcs(x[10:]))
+  WHEN starts_with(x, 'SNOMED/') THEN prefixed('SNOMED/', digits(x[8:]))
+  WHEN starts_with(x, 'RXNORM/') THEN prefixed('RXNORM/', digits(x[8:]))
+  WHEN starts_with(x, 'CVX/') THEN CASE WHEN length(x) = 5 THEN prefixed('CVX/0', digits(x[5:])) ELSE prefixed('CVX/', digits(x[5:])) END
+  WHEN starts_with(x, 'LOINC/') OR starts_with(x, 'ATC/') OR starts_with(x, 'CPT/') OR starts_with(x, 'HCPCS/') THEN upper(x)
+  ELSE x
 END"""
 
 MACROS = {
@@ -55,8 +80,18 @@ MACROS = {
     "icd9cm_dotted(x)": _ICD9CM_DOTTED,
     "icd9cm_undotted(x)": _ICD9CM_UNDOTTED,
     "icd9proc_undotted(x)": _ICD9PROC_UNDOTTED,
-    "as_time(x)": _AS_TIME,
-    "age_band(years)": _AGE_BAND,
+    "prefixed(p, x)": "CASE WHEN x = '' THEN '' ELSE p || x END",
+    "digits(x)": "CASE WHEN x IS NULL OR regexp_full_match(x, '[0-9]+') THEN x ELSE '' END",
+    "icd9cm(x)": "CASE WHEN contains(x, '.') THEN icd9cm_dotted(x) ELSE icd9cm_undotted(x) END",
+    "icd9proc(x)": "icd9proc_undotted(replace(x, '.', ''))",
+    "icd10cm(x)": _ICD10CM,
+    "icd10pcs(x)": _ICD10PCS,
+    "icd_either(x)": _ICD_EITHER,
+    "by_system(x)": _BY_SYSTEM,
+    **TIMES,
+    **FHIR,
+    **OMOP,
+    **SCHEMES,
 }
 
 

@@ -103,7 +103,8 @@ def plain_part(table: Table, part: Resolved, work: Path) -> tuple[Path, Layout]:
         return plain_file(part.file, work), part.layout
     work.mkdir(parents=True, exist_ok=True)
     wanted = {name.lower() for name in table.named}
-    names = [name for name in part.file.columns() if table.others or name.lower() in wanted]
+    both = zip(part.file.columns(), part.layout.names, strict=True)
+    names = {name: called for name, called in both if table.others or called.lower() in wanted}
     path = work / "exported.parquet"
     part.file.export(names, path)
     schema = pq.read_schema(path)

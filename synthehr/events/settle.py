@@ -13,6 +13,7 @@ import duckdb
 
 from synthehr.events.compile import PRELUDE, made_events
 from synthehr.events.engine import engine, literal, quoted
+from synthehr.events.hierarchy import settle_ancestors
 from synthehr.events.mapping import Mapping
 from synthehr.events.tables import dropped, prepared
 
@@ -41,6 +42,7 @@ def settle(mapping: Mapping, staged: Staged, folder: Path) -> None:
             ):
                 connection.execute(sql)
             _write_lookup(connection, mapping, name, staged, folder)
+        settle_ancestors(connection, mapping, list(staged), folder)
         write_set_aside(connection, folder)
     shutil.rmtree(folder / ".work")
 
