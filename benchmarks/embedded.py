@@ -9,8 +9,9 @@ gave it or not: 960 categories of ICD-9-CM, the drugs, the outcomes, sexes, ages
 import argparse
 from pathlib import Path
 
-from synthehr.cohort.build import CohortOptions, build_cohort
+from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import read_cohort
+from synthehr.cohort.options import CohortOptions
 from synthehr.events.diseases import diseases, drugs
 from synthehr.events.simulate import simulate_events
 

@@ -10,9 +10,10 @@ import typer
 
 from pipelines.attack_command import attack
 from pipelines.audit_command import audit
-from pipelines.closing import bundle_lines, ingest_lines
+from pipelines.closing import bundle_lines
 from pipelines.console import outcome
 from pipelines.evaluate_command import evaluate
+from pipelines.ingest_command import ingest
 from pipelines.ledger_commands import ledger_app, plan_lines, spent_lines
 from pipelines.policy_commands import policy_app
 from synthehr.errors import BadRequest
@@ -38,33 +39,7 @@ RecipeArg = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file,
 FROM_LANDINGS = "Complete landings stand, training has its last checkpoint."
 
 
-@app.command()
-def ingest(
-    extract: Annotated[Path, typer.Argument(metavar="PATH", exists=True, help="Folder or file of the extract.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for events and cohort.")] = None,
-    format: Annotated[str | None, typer.Option(help="Mapping by name or file; recognised if absent.")] = None,
-    recipe: Annotated[Path | None, typer.Option(help="Take [ingest] and [cohort] from this recipe.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Print the SQL and do nothing.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Turn an extract into MEDS events (DIR/events) and a code matrix (DIR/cohort)."""
-    with outcome(as_json) as held:
-        from pipelines.ingest import explain as explain_sql
-        from pipelines.ingest import write_cohort, write_events
-        from pipelines.recipe import Ingest, Recipe, load_recipe
-
-        asked = load_recipe(recipe) if recipe else Recipe(name="ingest")
-        if format is not None:
-            asked = asked.model_copy(update={"ingest": Ingest(format=format)})
-        if explain:
-            held.result = {"sql": explain_sql(extract, asked.ingest)}
-            held.lines = [held.result["sql"]]
-            return
-        if out is None:
-            raise BadRequest("ingest needs --out DIR, or --explain to print the SQL alone.")
-        held.result = {"events": write_events(extract, out / "events", asked.ingest, progress=held.progress)}
-        held.result["cohort"] = write_cohort(out / "events", out / "cohort", asked.cohort, progress=held.progress)
-        held.lines = ingest_lines(out, held.result)
+app.command()(ingest)
 
 
 @app.command()
@@ -169,7 +144,7 @@ def release(
 @app.command()
 def run(
     recipe: RecipeArg,
-    extract: Annotated[Path, typer.Option(exists=True, help="Folder or file of the extract.")],
+    extract: Annotated[str, typer.Option(help="The extract: files, a database, or its address.")],
     out: Annotated[Path | None, typer.Option(help="Folder of all landings; else out/<recipe name>.")] = None,
     override: Override = None,
     as_json: Json = False,
@@ -209,9 +184,7 @@ def demo(
 @app.command()
 def plan(
     recipe: RecipeArg,
-    extract: Annotated[
-        Path | None, typer.Option(exists=True, help="Folder or file of the extract; it is counted.")
-    ] = None,
+    extract: Annotated[str | None, typer.Option(help="The extract, as of ingest; it is counted.")] = None,
     as_json: Json = False,
 ) -> None:
     """Memory, disk and time of a recipe, before anything of it runs."""

@@ -22,6 +22,7 @@ from pipelines.progress import duration
 from pipelines.recipe import Recipe
 from pipelines.run import training_patients
 from synthehr.cohort.cohort import read_cohort
+from synthehr.events.recognise import Source
 from synthehr.events.simulate import simulate_events
 from synthehr.progress import Progress, silent
 
@@ -64,7 +65,7 @@ class Estimate:
         return asdict(self) | {"total": total}
 
 
-def plan(recipe: Recipe, extract: Path | None, *, progress: Progress = silent) -> Estimate:
+def plan(recipe: Recipe, extract: Source | None, *, progress: Progress = silent) -> Estimate:
     """Measure the stages on a part of the extract (or of the simulated cohort) and scale them to the whole.
 
     The extract is ingested into a temporary folder, since counting its patients costs as much; nothing is kept.
@@ -98,7 +99,7 @@ def plan(recipe: Recipe, extract: Path | None, *, progress: Progress = silent) -
     )
 
 
-def _ingest(recipe: Recipe, extract: Path | None, folder: Path) -> Need:
+def _ingest(recipe: Recipe, extract: Source | None, folder: Path) -> Need:
     start = time.monotonic()
     if extract is None:
         simulate_events(folder / "events", n_patients=SIMULATED_PATIENTS, seed=recipe.seed)
@@ -147,7 +148,7 @@ def _scaled(found: list[Calibration], recipe: Recipe, n: int, released: int) -> 
     return tuple(needs)
 
 
-def _origin(extract: Path | None, sizes: list[int], n: int) -> tuple[str, ...]:
+def _origin(extract: Source | None, sizes: list[int], n: int) -> tuple[str, ...]:
     counted = (
         "The extract was ingested in full" if extract else f"No --extract: {n:,} simulated patients stand in for it"
     )

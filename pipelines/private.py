@@ -17,8 +17,8 @@ from privacy.curator import Curator
 from privacy.ledger import Ledger
 from privacy.mechanisms import Gaussian, Mechanism, SampledGaussian
 from privacy.noise import KEY_BYTES, NoiseSource, new_key
-from synthehr.cohort.build import BY_PATIENT
 from synthehr.cohort.cohort import Cohort
+from synthehr.cohort.options import BY_PATIENT
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.landing import read_manifest
@@ -98,6 +98,11 @@ def private_plan(cohort: Path, options: Train) -> PrivatePlan:
         raise BadRequest(
             f"{cohort} was built when one patient more moved others between its splits, so no epsilon holds for it: "
             "build it again from its events, with synthehr ingest."
+        )
+    if config.get("unit") == "encounter":
+        raise BadRequest(
+            f"A row of {cohort} is an encounter, and a budget protects patients, who have several: build the cohort "
+            "with unit = patient."
         )
     public = config.get("vocabulary") is not None
     threshold_delta = 0.0 if public else THRESHOLD_SHARE * budget.delta

@@ -21,7 +21,8 @@ from pydantic import (
 from privacy.audit.canaries import LEAST_CANARIES
 from privacy.membership.shadow import LEAST_SHADOWS
 from privacy.policy_file import DEFAULT
-from synthehr.cohort.build import CohortOptions
+from synthehr.codes.lists import is_topic
+from synthehr.cohort.options import CohortOptions
 from synthehr.errors import BadRequest
 
 T = TypeVar("T")
@@ -184,9 +185,21 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     if previous is not None:
         evaluate = recipe.evaluate.model_copy(update={"previous": str((path.parent / previous).absolute())})
         recipe = recipe.model_copy(update={"evaluate": evaluate})
-    if cohort.vocabulary is not None:
-        cohort = replace(cohort, vocabulary=str((path.parent / cohort.vocabulary).absolute()))
+    cohort = replace(cohort, **_lists(path, cohort))
     return recipe.model_copy(update={"cohort": cohort, "ingest": ingest, "release": release})
+
+
+def _lists(recipe: Path, cohort: CohortOptions) -> dict[str, Any]:
+    """The lists of a cohort as absolute paths; names of sensitive topics stay names."""
+
+    def absolute(name: str) -> str:
+        return str((recipe.parent / name).absolute())
+
+    one = {
+        name: absolute(value) for name in ("vocabulary", "ancestors") if (value := getattr(cohort, name)) is not None
+    }
+    drop = tuple(name if is_topic(name) else absolute(name) for name in cohort.drop)
+    return {**one, "keep": tuple(map(absolute, cohort.keep)), "drop": drop}
 
 
 def _beside(recipe: Path, name: str | None) -> str | None:

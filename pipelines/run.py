@@ -11,6 +11,7 @@ from pipelines import evaluate, generate, ingest, release, train
 from pipelines.declared import check_declared
 from pipelines.recipe import Recipe
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.events.recognise import Source
 from synthehr.landing import is_current
 from synthehr.models.generator import PrivateGenerator
 from synthehr.models.registry import load_run
@@ -21,7 +22,7 @@ Stage = Callable[[], dict[str, Any]]
 
 
 def run(
-    recipe: Recipe, extract: Path, out: Path, *, override: str | None = None, progress: Progress = silent
+    recipe: Recipe, extract: Source, out: Path, *, override: str | None = None, progress: Progress = silent
 ) -> dict[str, Any]:
     """Take an extract to a release: out/events, cohort, run, synthetic, evaluation and bundle.
 

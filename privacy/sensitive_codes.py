@@ -3,7 +3,8 @@
 A list has, for each vocabulary, codes (with all that begin with them) and ranges of 3-character codes (`290-319`).
 Where a cohort is rolled up, a column may be wider than what is listed: `ICD9CM/079` holds 079.53 (HIV) and much else.
 Such a column counts as sensitive too: an attack on it finds what an attack on the listed code would. SNOMED concepts
-are matched as they are listed, without their descendants, which only an ontology knows.
+are matched as they are listed, without their descendants, which only an ontology knows. Classes of a classification
+(CCS, CCSR, chapters) are listed where at least a third of the codes in them are.
 """
 
 import re
@@ -20,7 +21,10 @@ _RANGE = re.compile(r"([A-Z]?\d\d[0-9A-Z]?)-([A-Z]?\d\d[0-9A-Z]?)")
 
 
 class SensitiveList(BaseModel):
-    """One topic. provenance: who calls it sensitive. ICD9CM, ICD10CM: codes or ranges; SNOMED: concept ids, exact."""
+    """One topic. provenance: who calls it sensitive. ICD9CM, ICD10CM: codes or ranges; SNOMED: concept ids, exact.
+
+    classes: columns of rolled-up cohorts, such as `CCS/5`, exact.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +33,7 @@ class SensitiveList(BaseModel):
     ICD9CM: tuple[str, ...] = ()
     ICD10CM: tuple[str, ...] = ()
     SNOMED: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @field_validator("ICD9CM", "ICD10CM", "SNOMED")
     @classmethod
@@ -41,6 +46,8 @@ class SensitiveList(BaseModel):
 
     def covers(self, column: str) -> bool:
         """Whether a column such as `ICD9CM/042` holds a code of this list."""
+        if column in self.classes:
+            return True
         vocabulary, _, code = column.partition("/")
         listed = getattr(self, vocabulary, ()) if vocabulary in VOCABULARIES else ()
         if vocabulary == "SNOMED":

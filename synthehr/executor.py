@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from synthehr.errors import SynthehrError
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -24,5 +26,7 @@ def here(function: Callable[[T], R], tasks: Sequence[T], /) -> Iterator[R]:
     return map(function, tasks)
 
 
-class Unfinished(Exception):
+class Unfinished(SynthehrError):
     """Tasks are left that other jobs were asked to do; when they have, the same command goes on from there."""
+
+    exit_code = 0

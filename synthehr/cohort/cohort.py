@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -19,7 +20,10 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: the s
 
 @dataclass(frozen=True)
 class Cohort:
-    """All patients of a cohort. split: (n_patients,) uint8, position in `SPLITS`.
+    """All rows of a cohort, each a patient or, where `patients` is given, an encounter.
+
+    split: (n_rows,) uint8, position in `SPLITS`; all encounters of a patient are in one. patients, visits: (n_rows,)
+    int64, of whom and of which encounter each row is; the ids of the matrix are then running numbers.
 
     Training sees train; calibration and the choice of a checkpoint see train and validation; holdout patients are seen
     by the evaluation alone.
@@ -27,6 +31,13 @@ class Cohort:
 
     matrix: CodeMatrix
     split: NDArray[np.uint8]
+    patients: NDArray[np.int64] | None = None
+    visits: NDArray[np.int64] | None = None
+
+    @property
+    def subjects(self) -> NDArray[np.int64]:
+        """(n_rows,) the patient of each row: the same one several times where rows are encounters."""
+        return self.matrix.ids if self.patients is None else self.patients
 
     def part(self, name: str) -> CodeMatrix:
         """The patients of one split: train, validation or holdout."""
@@ -71,12 +82,19 @@ def splitmix64(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def write_cohort(folder: Path, cohort: Cohort) -> None:
-    """Write matrix.parquet, vocabulary.parquet and splits.parquet into an open landing folder."""
-    write_matrix(folder / "matrix.parquet", cohort.matrix, id_name="subject_id")
+    """Write matrix.parquet, vocabulary.parquet and splits.parquet into an open landing folder.
+
+    Rows that are encounters are numbered in `row_id`, and splits.parquet has their subject_id and visit_id beside it.
+    """
+    id_name = "subject_id" if cohort.patients is None else "row_id"
+    write_matrix(folder / "matrix.parquet", cohort.matrix, id_name=id_name)
     cohort.matrix.vocabulary.write(folder / "vocabulary.parquet")
-    names = pa.array([SPLITS[k] for k in cohort.split], pa.string())
-    table = pa.table({"subject_id": pa.array(cohort.matrix.ids), "split": names})
-    pq.write_table(table, folder / "splits.parquet", compression="zstd")
+    columns = {id_name: pa.array(cohort.matrix.ids)}
+    if cohort.patients is not None:
+        columns |= {"subject_id": pa.array(cohort.patients), "visit_id": pa.array(cohort.visits)}
+    names = pa.DictionaryArray.from_arrays(pa.array(cohort.split, pa.int8()), pa.array(SPLITS, pa.string()))
+    table = pa.table(columns | {"split": names.cast(pa.string())})
+    pq.write_table(table, folder / "splits.parquet", compression="zstd", use_dictionary=["split"])
 
 
 def read_cohort(folder: Path) -> Cohort:
@@ -89,9 +107,13 @@ def read_cohort(folder: Path) -> Cohort:
     vocabulary = Vocabulary.read(folder / "vocabulary.parquet")
     matrix = read_matrix([folder / "matrix.parquet"], vocabulary)
     splits = pq.read_table(folder / "splits.parquet")
-    names = splits.column("split").to_pylist()
-    if not np.array_equal(np.asarray(splits.column("subject_id")), matrix.ids) or not set(names) <= set(SPLITS):
+    ids = np.asarray(splits.column("row_id" if "row_id" in splits.schema.names else "subject_id"))
+    split = pc.index_in(splits.column("split"), pa.array(SPLITS, pa.string()))
+    if not np.array_equal(ids, matrix.ids) or split.null_count:
         raise BadData(
             f"{folder}/splits.parquet must name a split of {SPLITS} for each row of matrix.parquet, in order."
         )
-    return Cohort(matrix, np.asarray([SPLITS.index(name) for name in names], dtype=np.uint8))
+    place = np.asarray(split, dtype=np.uint8)
+    if "row_id" not in splits.schema.names:
+        return Cohort(matrix, place)
+    return Cohort(matrix, place, *(np.asarray(splits.column(name)) for name in ("subject_id", "visit_id")))

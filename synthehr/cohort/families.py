@@ -12,6 +12,7 @@ CHARACTERS = {  # of a code's value, at which its system branches: chapter or bl
     "ICD10": (1, 2, 3),
     "ICD10PCS": (1, 2, 3),
     "ATC": (1, 3, 4, 5),
+    "CCSR": (3,),
 }
 
 

@@ -101,9 +101,9 @@ def schema(id_name: str, metadata: dict[str, str] | None = None) -> pa.Schema:
 
 def to_arrow(counts: sparse.csr_matrix, ids: NDArray[np.int64], arrow_schema: pa.Schema) -> pa.Table:
     """One row a patient, as `schema` says; the index arrays are shared, not copied, where the types allow."""
-    offsets = pa.array(counts.indptr.astype(np.int32))
-    codes = pa.ListArray.from_arrays(offsets, pa.array(counts.indices.astype(np.uint32)))
-    values = pa.ListArray.from_arrays(offsets, pa.array(counts.data.astype(np.uint16)))
+    offsets = pa.array(counts.indptr.astype(np.int32, copy=False))
+    codes = pa.ListArray.from_arrays(offsets, pa.array(counts.indices.astype(np.int32, copy=False).view(np.uint32)))
+    values = pa.ListArray.from_arrays(offsets, pa.array(counts.data.astype(np.uint16, copy=False)))
     return pa.Table.from_arrays([pa.array(ids), codes, values], schema=arrow_schema)
 
 
@@ -145,7 +145,8 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.ListArray:
 def write_matrix(path: Path, matrix: CodeMatrix, *, id_name: str, metadata: dict[str, str] | None = None) -> None:
     """Write one matrix file (zstd Parquet, row groups of 65,536 patients)."""
     table = to_arrow(matrix.counts, matrix.ids, schema(id_name, metadata))
-    pq.write_table(table, path, compression="zstd", row_group_size=65_536)
+    repeating = ["codes.list.element", "counts.list.element"]  # ids do not: a dictionary of them would cost
+    pq.write_table(table, path, compression="zstd", row_group_size=65_536, use_dictionary=repeating)
 
 
 def read_matrix(paths: Sequence[Path], vocabulary: Vocabulary) -> CodeMatrix:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from synthehr.events.compile import label, made_events
+from synthehr.events.compile import made_events
 from synthehr.events.mapping import Mapping
 from synthehr.events.partition import Partitioned, plain_part
 from synthehr.events.recognise import Files, Resolved
 from synthehr.events.rejects import Reject, StagedFile, account, refuse_too_many, table_rejects
 from synthehr.events.report import LEAST_PATIENTS, MOST_CODES, TableReport, Unmapped
+from synthehr.events.schema import EXCLUSIVE
 
 Row = dict[str, object]
+FACTS = (*EXCLUSIVE, "OUTCOME")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,19 +104,20 @@ def _codes(folders: Sequence[Path]) -> dict[str, str | None]:
 
 
 def _unmapped(mapping: Mapping, present: Sequence[str], folders: Sequence[Path]) -> tuple[Unmapped, ...]:
+    """For each table of which some codes may be the source's own: how many events are, of all that are no facts."""
     events = made_events(mapping, present)
-    total: dict[str, list[int]] = {label(event): [0, 0] for event in events if event.unmapped}
+    total = {event.table: [0, 0] for event in events if event.unmapped}
     codes: dict[tuple[str, str], list[int]] = {}
     for row in (row for folder in folders for row in _rows(folder, "mapped")):
-        event = events[int(str(row["event_"]))]
-        if event.unmapped:
-            n = int(str(row["events"]))
-            total[label(event)][0] += n
-            if row["unmapped_"]:
-                total[label(event)][1] += n
-                seen = codes.setdefault((label(event), str(row["code"])), [0, 0])
-                seen[0] += n
-                seen[1] += int(str(row["patients"]))
+        event, n = events[int(str(row["event_"]))], int(str(row["events"]))
+        if event.table not in total or event.code.split("/", 1)[0] in FACTS:
+            continue
+        total[event.table][0] += n
+        if row["unmapped_"]:
+            total[event.table][1] += n
+            seen = codes.setdefault((event.table, str(row["code"])), [0, 0])
+            seen[0] += n
+            seen[1] += int(str(row["patients"]))
     return tuple(
         _kind(name, counts, {code: seen for (kind, code), seen in codes.items() if kind == name})
         for name, counts in total.items()

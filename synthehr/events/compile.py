@@ -128,8 +128,8 @@ def _problems(mapping: Mapping, event: Event) -> str:
     cases += [("visit_text_ IS NOT NULL AND visit_ IS NULL", "visit is no plain whole number")]
     cases += [(f"joined_{other} IS NULL", f"no row of {other}") for other in event.join]
     cases += [("check_ IS NOT TRUE", "value is none of those expected"), ("code_ IS NULL", "code missing")]
-    form = "[^/]+/.+" if mapping.slashes else ".+"
-    cases += [(f"NOT regexp_full_match(code_, '{form}')", "code malformed")]
+    form = "strpos(code_, '/') BETWEEN 2 AND length(code_) - 1" if mapping.slashes else "code_ <> ''"
+    cases += [(f"NOT ({form})", "code malformed")]
     if event.time and not event.time_optional:
         cases.append(("time_text_ IS NULL", "time missing"))
     if event.time:
@@ -160,11 +160,6 @@ def _label(template: str) -> str:
     found = PLACEHOLDER.findall(template)
     plain = len(found) == 1 and found[0].replace(".", "_").isidentifier()
     return found[0] if plain else template.split("/", 1)[0].split("{", 1)[0] or "code"
-
-
-def label(event: Event) -> str:
-    """What to call an event's codes in a report: its table, and the column or system of its code."""
-    return f"{event.table}.{_label(event.code)}"
 
 
 def made_events(mapping: Mapping, present: Sequence[str]) -> list[Event]:

@@ -5,6 +5,7 @@ The names of an address's user, password and host are never shown, and are in no
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,9 +20,16 @@ from synthehr.errors import BadData, BadRequest
 from synthehr.events.engine import quoted
 from synthehr.landing import file_hash
 
-SCHEMES = ("postgresql://", "postgres://", "mssql://")
+READERS = ("postgresql://", "postgres://", "mssql://")
+ADDRESS = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]|(.*[;\s])?(driver|server|host|hostaddr|dbname|password|pwd)\s*=", re.I
+)
+LOG_OF_FILE = ".wal"  # DuckDB's log of what its file does not hold yet
 DUCKDB_MAGIC = (8, b"DUCK")  # at byte 8 of a file
 BATCH_ROWS = 65_536
+LONGEST_TEXT = 4_096  # of a column without a limit (varchar(max)); longer text is refused, never cut
+# rows as they lie there, whoever else reads the table
+SAME_ORDER = ("SET synchronize_seqscans = off", "SET max_parallel_workers_per_gather = 0")
 COLUMNS = """SELECT table_schema, table_name, column_name FROM information_schema.columns
 WHERE table_schema NOT IN ('information_schema', 'pg_catalog', 'sys') AND {where}
 ORDER BY table_schema, table_name, ordinal_position"""
@@ -72,10 +80,11 @@ class DatabaseTable:
     def digest(self) -> str:
         """A hash of its records: the file's own, or one that a server sums over its rows, in whatever order."""
         if self.is_file:
-            return file_hash(Path(self.address))
+            log = Path(self.address + LOG_OF_FILE)
+            return file_hash(Path(self.address)) + (file_hash(log) if log.is_file() else "")
         where = f"{quoted(self.schema)}.{quoted(self.table)}"
         sql = (
-            f"SELECT count(*), CAST(sum(hashtextextended(CAST(t AS text), 0)::numeric) AS text) FROM {where} AS t"
+            f"SELECT count(*), CAST(sum(hashtextextended(CAST(row_ AS text), 0)::numeric) AS text) FROM {where} AS row_"
             if self.address.startswith("postgres")
             else f"SELECT count_big(*), checksum_agg(binary_checksum(*)) FROM {where}"
         )
@@ -96,8 +105,8 @@ class DatabaseTable:
 
 
 def is_address(source: object) -> bool:
-    """Whether a source is the URL of a database server."""
-    return isinstance(source, str) and source.startswith(SCHEMES)
+    """Whether a source is the address of a database server, of whatever kind, and not a path."""
+    return isinstance(source, str) and ADDRESS.match(source) is not None
 
 
 def is_duckdb(path: Path) -> bool:
@@ -111,7 +120,8 @@ def database_tables(address: str) -> list[DatabaseTable]:
     """The tables of a DuckDB file (all schemas) or of a server (those on the search path; SQL Server: all schemas).
 
     Raises:
-        BadRequest: the extra that reads such a server is not installed, or the server cannot be reached.
+        BadRequest: the extra that reads such a server is not installed, or the server cannot be reached, or none reads
+            such an address.
         BadData: it has no table.
     """
     where = "table_schema = ANY (current_schemas(false))" if address.startswith("postgres") else "1 = 1"
@@ -127,9 +137,11 @@ def database_tables(address: str) -> list[DatabaseTable]:
 
 def reader_of(address: str) -> Callable[[str, str], Iterator[pa.RecordBatch]]:
     """What runs a query at an address and gives its rows as Arrow batches."""
-    if address.startswith("postgres"):
-        return _postgres
-    return _mssql if address.startswith("mssql") else _duckdb
+    if not is_address(address):
+        return _duckdb
+    if not address.startswith(READERS):
+        raise BadRequest(f"No reader for this kind of address: it has to begin with {' or '.join(READERS)}.")
+    return _mssql if address.startswith("mssql") else _postgres
 
 
 def _duckdb(path: str, sql: str) -> Iterator[pa.RecordBatch]:
@@ -148,6 +160,8 @@ def _duckdb(path: str, sql: str) -> Iterator[pa.RecordBatch]:
 def _postgres(url: str, sql: str) -> Iterator[pa.RecordBatch]:
     dbapi = _extra("adbc_driver_postgresql.dbapi", "postgres", "PostgreSQL")
     with _refused("PostgreSQL"), dbapi.connect(url) as connection, connection.cursor() as cursor:
+        for setting in SAME_ORDER:
+            cursor.execute(setting)
         cursor.execute(sql)
         yield from cursor.fetch_record_batch()
 
@@ -156,7 +170,10 @@ def _mssql(url: str, sql: str) -> Iterator[pa.RecordBatch]:
     odbc = _extra("arrow_odbc", "mssql", "SQL Server")
     with _refused("SQL Server"):
         yield from odbc.read_arrow_batches_from_odbc(
-            query=sql, connection_string=url.removeprefix("mssql://"), batch_size=BATCH_ROWS
+            query=sql,
+            connection_string=url.removeprefix("mssql://"),
+            batch_size=BATCH_ROWS,
+            max_text_size=LONGEST_TEXT,
         )
 
 
@@ -165,6 +182,11 @@ def _extra(module: str, extra: str, server: str) -> Any:
         return import_module(module)
     except ImportError:
         raise BadRequest(f"Reading {server} needs an extra: pip install 'synthehr[{extra}]'.") from None
+    except OSError:  # of arrow-odbc
+        raise BadRequest(
+            f"Reading {server} needs a library of this system: install unixODBC (Debian: apt install unixodbc) and "
+            "the ODBC driver of its vendor."
+        ) from None
 
 
 @contextlib.contextmanager

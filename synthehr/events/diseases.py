@@ -7,7 +7,7 @@ from patients: orders, links and shares are plausible round figures, for trying 
 import zlib
 from dataclasses import dataclass
 
-from synthehr.events.icd9 import categories
+from synthehr.codes.icd9 import categories
 
 # commonest first; the codes of a line share one category, commonest first; + marks a chronic disease
 COMMON = """

@@ -1,12 +1,14 @@
 """How a file is laid out: its columns, what stands between them, and whether it is what its name says."""
 
+import contextlib
 import csv
 import io
 import json
 import re
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +32,7 @@ MAGIC = {
     b"<html": "an HTML page",
 }
 NUMBERED = re.compile(r"(column|col|field|f|_c|c)_?[0-9]+")  # how imports call columns that have no name
+VALUES = {"id": re.compile(r"-?[0-9]+([.]0)?"), "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?")}
 KINDS = {"csv": "CSV", "ndjson": "JSON lines"}
 
 
@@ -71,34 +74,65 @@ def _database(table: Table, file: DatabaseTable) -> Layout:
     """Its columns; those of a table that was imported without its header are known by their order."""
     names = file.columns()
     if all(NUMBERED.fullmatch(name.lower()) for name in names):
-        names = next((order for order in table.order.values() if len(order) == len(names)), names)
+        orders = _as_long(table.order, len(names))
+        if len(orders) > 1:
+            raise BadData(_ambiguous(file, orders))
+        names = next(iter(orders.values()), names)
     return Layout(names)
 
 
 def _csv(table: Table, file: SourceFile, text: str) -> Layout:
     """The first delimiter under which a row 1 has the columns, or else the first under which it has several."""
-    rows = {mark: _first_row(text, mark) for mark in table.delimiter}
+    quotes = {mark: mark not in table.quotes_are_text for mark in table.delimiter}
+    rows = {mark: next(_rows(text, mark, quotes[mark]), []) for mark in table.delimiter}
     wanted = {name.lower() for name in table.columns}
     headed = [mark for mark, row in rows.items() if wanted <= {name.lower() for name in row}]
-    if not headed and table.order:
-        for mark, row in rows.items():
-            if (order := _ordered(table.order, row)) is not None:
-                return Layout(order, mark, has_header=False, quotes=mark not in table.quotes_are_text)
+    for mark, row in rows.items() if not headed else ():
+        orders = _as_long(table.order, len(row)) if row and row[0].lstrip("-").isdigit() else {}
+        if orders:
+            order = _ordered(file, orders, _rows(text, mark, quotes[mark]))
+            return Layout(order, mark, has_header=False, quotes=quotes[mark])
     mark = next(iter(headed), max(rows, key=lambda mark: len(rows[mark])))
     if not any(rows[mark]):
         raise BadData(f"{file.shown} is empty: expected a header row with column names.")
-    return Layout(tuple(rows[mark]), mark, quotes=mark not in table.quotes_are_text)
+    return Layout(tuple(rows[mark]), mark, quotes=quotes[mark])
 
 
-def _first_row(text: str, mark: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=mark), [])]
+def _rows(text: str, mark: str, quotes: bool) -> Iterator[list[str]]:
+    how: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    with contextlib.suppress(csv.Error):  # an open quotation mark: whoever reads the file names its row
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=how):
+            yield [value.strip() for value in row]
 
 
-def _ordered(orders: Dict[str, Sequence[str]], row: Sequence[str]) -> tuple[str, ...] | None:
-    """The columns of a row that begins with a number instead of a name: of the layout that has as many."""
-    if not row or not row[0].lstrip("-").isdigit():
-        return None
-    return next((tuple(names) for names in orders.values() if len(names) == len(row)), None)
+def _as_long(orders: Dict[str, Sequence[str]], n: int) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(order) for name, order in orders.items() if len(order) == n}
+
+
+def _ordered(file: SourceFile, orders: Dict[str, tuple[str, ...]], rows: Iterator[list[str]]) -> tuple[str, ...]:
+    """The columns of rows without a header: of layouts that have as many, the one whose numbers and dates are such."""
+    if len(orders) > 1:
+        whole = [row for row in rows if len(row) == len(next(iter(orders.values())))]
+        fitting = {
+            name: order for name, order in orders.items() if all(_fits(order, row) for row in whole[:-1] or whole)
+        }
+        if len(fitting) != 1:
+            raise BadData(_ambiguous(file, orders))
+        orders = fitting
+    return next(iter(orders.values()))
+
+
+def _fits(order: Sequence[str], row: Sequence[str]) -> bool:
+    """Whether the values of a row are numbers and days where the names of a layout end in id and date."""
+    kinds = ((name.rsplit("_", 1)[-1], value) for name, value in zip(order, row, strict=True) if value)
+    return all(VALUES[kind].fullmatch(value) for kind, value in kinds if kind in VALUES)
+
+
+def _ambiguous(file: SourceFile | DatabaseTable, orders: Dict[str, Sequence[str]]) -> str:
+    return (
+        f"{file.shown} has no names of columns, and {' and '.join(orders)} have as many in different orders, of which "
+        "its values do not tell one: name the columns (in a CSV, by a header row)."
+    )
 
 
 def _parquet(file: SourceFile) -> Layout:
@@ -113,7 +147,7 @@ def _parquet(file: SourceFile) -> Layout:
 
 def _json_lines(file: SourceFile, text: str) -> Layout:
     """Elements of the first resource, with its type in front."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text.split("\n") if line.strip()), "")
     try:
         found = json.loads(first)
     except json.JSONDecodeError:

@@ -50,16 +50,45 @@ _ICD10PCS = (
     "CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(upper(x), '[0-9A-HJ-NP-Z]{7}') THEN upper(x) ELSE '' END"
 )
 
-# a diagnosis of which nobody says whether it is ICD-9-CM or ICD-10-CM: E and V begin codes of both, but of E codes three
-# digits follow in one and two in the other; V codes, which have two in both, are taken for ICD-9-CM
+# a code with its dot; two digits before it are a procedure, or a diagnosis that lost a zero: never guessed
+_ICD9CM = """
+CASE
+  WHEN regexp_full_match(x, '[0-9]{1,2}([.].*)?') THEN ''
+  WHEN contains(x, '.') THEN icd9cm_dotted(x)
+  ELSE icd9cm_undotted(x)
+END"""
+
+_ICD9PROC = """
+CASE
+  WHEN NOT contains(x, '.') OR x IS NULL THEN icd9proc_undotted(x)
+  WHEN regexp_full_match(x, '[0-9]{2}[.][0-9]{1,2}') THEN x
+  ELSE ''
+END"""
+
+# a diagnosis of which nobody says whether it is ICD-9-CM or ICD-10-CM, with its dot. E000 to E030 and E800 to E999 are
+# ICD-9-CM; V codes have two digits in both, and those that ICD-9-CM could have are taken for it; two digits and a dot
+# are a procedure that stands among diagnoses (31.1, temporary tracheostomy)
 _ICD_EITHER = """
 CASE
   WHEN x IS NULL THEN NULL
-  WHEN regexp_full_match(upper(x), '[0-9]{3}([.][0-9]{1,2})?|V[0-9]{2}([.][0-9]{1,2})?|E[0-9]{3}([.][0-9])?')
+  WHEN regexp_full_match(x, '[0-9]{2}[.][0-9]{1,2}') THEN 'ICD9PROC/' || x
+  WHEN regexp_full_match(upper(x), '[0-9]{3}([.][0-9]{1,2})?|V[0-9]{2}([.][0-9]{1,2})?')
+    OR regexp_full_match(upper(x), 'E(0[0-2][0-9]|030|[89][0-9]{2})([.][0-9])?')
     THEN prefixed('ICD9CM/', icd9cm(x))
   ELSE prefixed('ICD10CM/', icd10cm(x))
 END"""
 
+# the FDA's segments of 10 digits become those of 5, 4 and 2 of billing; 10 digits without hyphens could be any of them
+# (https://www.fda.gov/drugs/drug-approvals-and-databases/national-drug-code-directory)
+_NDC = """
+CASE
+  WHEN regexp_full_match(x, '[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]{1,2}')
+    THEN lpad(split_part(x, '-', 1), 5, '0') || lpad(split_part(x, '-', 2), 4, '0')
+      || lpad(split_part(x, '-', 3), 2, '0')
+  ELSE x
+END"""
+
+# HCPCS has two levels, often under one name: CPT begins with a digit, the second level with a letter
 _BY_SYSTEM = """
 CASE
   WHEN x IS NULL THEN NULL
@@ -69,8 +98,10 @@ CASE
   WHEN starts_with(x, 'ICD10PCS/') THEN prefixed('ICD10PCS/', icd10pcs(x[10:]))
   WHEN starts_with(x, 'SNOMED/') THEN prefixed('SNOMED/', digits(x[8:]))
   WHEN starts_with(x, 'RXNORM/') THEN prefixed('RXNORM/', digits(x[8:]))
-  WHEN starts_with(x, 'CVX/') THEN CASE WHEN length(x) = 5 THEN prefixed('CVX/0', digits(x[5:])) ELSE prefixed('CVX/', digits(x[5:])) END
-  WHEN starts_with(x, 'LOINC/') OR starts_with(x, 'ATC/') OR starts_with(x, 'CPT/') OR starts_with(x, 'HCPCS/') THEN upper(x)
+  WHEN starts_with(x, 'CVX/') THEN prefixed(CASE WHEN length(x) = 5 THEN 'CVX/0' ELSE 'CVX/' END, digits(x[5:]))
+  WHEN starts_with(x, 'NDC/') THEN prefixed('NDC/', ndc(x[5:]))
+  WHEN regexp_full_match(x, 'CPT/[A-Za-z][0-9]{4}') THEN 'HCPCS/' || upper(x[5:])
+  WHEN regexp_full_match(x, '(LOINC|ATC|CPT|HCPCS)/[0-9A-Za-z-]+') THEN upper(x)
   ELSE x
 END"""
 
@@ -81,12 +112,14 @@ MACROS = {
     "icd9cm_undotted(x)": _ICD9CM_UNDOTTED,
     "icd9proc_undotted(x)": _ICD9PROC_UNDOTTED,
     "prefixed(p, x)": "CASE WHEN x = '' THEN '' ELSE p || x END",
+    "whole(x)": r"regexp_replace(x, '^([0-9]+)[.]0+$', '\1')",  # an integer that pandas wrote beside gaps
     "digits(x)": "CASE WHEN x IS NULL OR regexp_full_match(x, '[0-9]+') THEN x ELSE '' END",
-    "icd9cm(x)": "CASE WHEN contains(x, '.') THEN icd9cm_dotted(x) ELSE icd9cm_undotted(x) END",
-    "icd9proc(x)": "icd9proc_undotted(replace(x, '.', ''))",
+    "icd9cm(x)": _ICD9CM,
+    "icd9proc(x)": _ICD9PROC,
     "icd10cm(x)": _ICD10CM,
     "icd10pcs(x)": _ICD10PCS,
     "icd_either(x)": _ICD_EITHER,
+    "ndc(x)": _NDC,
     "by_system(x)": _BY_SYSTEM,
     **TIMES,
     **FHIR,

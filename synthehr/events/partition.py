@@ -1,6 +1,7 @@
 """First task of an ingest: a file of the source, its rows numbered and parted by patient, as Parquet."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,18 +153,25 @@ def _account(connection: duckdb.DuckDBPyConnection, task: PartitionFile, records
 
 def _bad_lines(connection: duckdb.DuckDBPyConnection, part: Resolved) -> tuple[tuple[int, str], ...]:
     lines = connection.execute(
-        f"SELECT line, max(error_type) FROM {REJECTED_LINES} GROUP BY line ORDER BY line"
+        f"SELECT line, max(error_type), max(csv_line) FROM {REJECTED_LINES} GROUP BY line ORDER BY line"
     ).fetchall()
-    for line, kind in lines:
+    for line, kind, text in lines:
         if str(kind) == "LINE SIZE OVER MAXIMUM":
             raise BadData(f"{part.file.shown}, row {line}: the line is too long; split the file, or mend that row.")
-        if str(kind) not in _LINE_REASONS:
+        # a broken letter hides a quotation mark that stands open before it, and with it the rows that it swallows
+        if str(kind) not in _LINE_REASONS or (part.layout.quotes and not _splits(str(text), part.layout.delimiter)):
             raise BadData(
                 f"{part.file.shown}, row {line}: a quotation mark stands open or stray ({str(kind).lower()}), so "
                 "nothing after it can be trusted. Mend that row: a field with a comma, quote or line break stands in "
                 "double quotes, and a quote inside it is doubled."
             )
-    return tuple((int(line), _LINE_REASONS[str(kind)]) for line, kind in lines)
+    return tuple((int(line), _LINE_REASONS[str(kind)]) for line, kind, _ in lines)
+
+
+def _splits(line: str, mark: str) -> bool:
+    """Whether every quotation mark of a line opens a field, closes one, or is doubled inside one."""
+    field = rf'(?:"(?:[^"]|"")*"|[^"{re.escape(mark)}][^{re.escape(mark)}]*|)'
+    return re.fullmatch(rf"{field}(?:{re.escape(mark)}{field})*\r?", line) is not None
 
 
 def _unreadable(part: Resolved, error: Exception) -> BadData:

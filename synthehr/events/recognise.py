@@ -37,14 +37,16 @@ class Resolved:
 def resolve(mapping: Mapping, source: Source) -> dict[str, tuple[Resolved, ...]]:
     """The files of each table of a mapping; a table that is not required may be absent from the result.
 
-    A single file given as the source is taken for the mapping's one required table, whatever its name.
+    A single file given as the source is taken for the mapping's one required table, whatever its name; not where it is
+    its folder that says what it is.
 
     Raises:
         BadRequest: nothing at `source`. BadData: a required file or column is missing; the message names it.
     """
     files = _parts(source)
     alone = len(files) == 1 and isinstance(source, Path) and source.is_file()
-    alone = alone and sum(table.required for table in mapping.table) == 1
+    required = [table for table in mapping.table if table.required]
+    alone = alone and len(required) == 1 and not any("/" in pattern for pattern in required[0].files)
     found: dict[str, tuple[Resolved, ...]] = {}
     for table in mapping.table:
         chosen = files if alone and table.required else _files_of(table, files)

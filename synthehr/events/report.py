@@ -32,10 +32,10 @@ class TableReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Unmapped:
-    """Codes of one kind of event that are the source's own, for want of a standard one.
+    """Codes of one table that are the source's own, for want of a standard one.
 
-    events: of this kind; unmapped: those with such a code. codes: the commonest of them, with their events, of those
-    that at least `LEAST_PATIENTS` patients have; rarer: how many other codes there are.
+    events: of the table, facts of a person not among them; unmapped: those with such a code. codes: the commonest of
+    them, with their events, of those that at least `LEAST_PATIENTS` patients have; rarer: how many others there are.
     """
 
     name: str
@@ -53,7 +53,7 @@ class IngestReport:
     patients_without_codes: with demographics alone. events_repeated: dropped because the same patient, time, code,
     value and visit stood there already. subject_ids: `as in the source`, or `renumbered` where not all are plain
     numbers: those that are not have a hash of their own text. first_day, last_day: ISO dates of the events that have a
-    time, or None. unmapped: for each kind of event that may lack a standard code.
+    time, or None. unmapped: for each table whose rows may lack a standard code.
     """
 
     mapping: str

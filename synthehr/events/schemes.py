@@ -34,11 +34,28 @@ I2B2_SCHEMES = {
     "ATC": "ATC",
 }
 _KNOWN = " ".join(f"WHEN '{scheme}' THEN '{name}'" for scheme, name in I2B2_SCHEMES.items())
+# a scheme may have the kind of fact before it: DIAG|ICD10CM
+_SCHEME = "upper(regexp_replace(split_part(x, ':', 1), '^.*[|]', ''))"
+# of ICD-9-CM, procedures have two digits before the dot and diagnoses three
 _I2B2 = f"""
 CASE
-  WHEN contains(x, ':') THEN CASE upper(split_part(x, ':', 1)) {_KNOWN}
-    ELSE upper(replace(split_part(x, ':', 1), '/', '_')) END || '/' || x[strpos(x, ':') + 1:]
+  WHEN {_SCHEME} IN ('ICD9', 'ICD9CM') AND regexp_full_match(x, '.*:[0-9]{{2}}([.][0-9]{{1,2}})?')
+    THEN 'ICD9PROC/' || x[strpos(x, ':') + 1:]
+  WHEN i2b2_known(x) THEN CASE {_SCHEME} {_KNOWN} END || '/' || x[strpos(x, ':') + 1:]
+  WHEN contains(x, ':') THEN upper(replace(split_part(x, ':', 1), '/', '_')) || '/' || x[strpos(x, ':') + 1:]
   ELSE 'I2B2/' || x
 END"""
 
-SCHEMES = {"meds_code(x)": _MEDS, "i2b2_code(x)": _I2B2}
+# https://community.i2b2.org/wiki: TVAL_CHAR of a number says how the result stands to it
+_I2B2_VALUE = """
+CASE
+  WHEN kind = 'T' THEN said
+  ELSE CASE said WHEN 'L' THEN '<' WHEN 'LE' THEN '<=' WHEN 'G' THEN '>' WHEN 'GE' THEN '>=' ELSE '' END || number
+END"""
+
+SCHEMES = {
+    "meds_code(x)": _MEDS,
+    "i2b2_known(x)": f"contains(x, ':') AND CASE {_SCHEME} {_KNOWN} END IS NOT NULL",
+    "i2b2_code(x)": _I2B2,
+    "i2b2_value(kind, said, number)": _I2B2_VALUE,
+}

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from synthehr.codes.categories import category, titles
 from synthehr.events.engine import literal
-from synthehr.events.icd9 import categories, category
 from synthehr.events.schema import CODES, EVENTS, EXCLUSIVE, MEDS_VERSION
 from synthehr.landing import write_text
 
@@ -87,12 +87,12 @@ def added(parts: Sequence[Written]) -> Written:
 
 
 def write_metadata(folder: Path, codes: Mapping[str, str | None], *, dataset: str) -> None:
-    """Write MEDS `metadata/`: every code of the events and its category, with the words of the source or of ICD-9-CM.
+    """Write MEDS `metadata/`: every code of the events and its category, with words for them.
 
-    codes: each code of the events, and what the source calls it, or None.
+    codes: each code of the events, and what the source calls it, or None: then its classification may have words.
     """
     (folder / "metadata").mkdir()
-    words: dict[str, str | None] = {**categories(), **{code: text for code, text in codes.items() if text}}
+    words: dict[str, str | None] = {**titles(), **{code: text for code, text in codes.items() if text}}
     parents = {code: category(code) for code in codes}
     named = sorted({*codes, *(parent for parent in parents.values() if parent)})
     above = [[p] if (p := parents.get(code)) and p != code else None for code in named]

@@ -14,8 +14,9 @@ from pipelines.cli import app
 from pipelines.private import fit_private
 from pipelines.recipe import Train, validated
 from privacy.audit.canaries import audited
-from synthehr.cohort.build import CohortOptions, build_cohort
+from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import Cohort, read_cohort
+from synthehr.cohort.options import CohortOptions
 from synthehr.errors import BadRequest
 from synthehr.landing import source_hash
 

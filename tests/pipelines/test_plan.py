@@ -7,8 +7,9 @@ from pipelines import plan as stage
 from pipelines.calibration import Calibration, Cost, Passes, calibrate, folder_bytes
 from pipelines.plan import Estimate, Need, _privacy, _scaled, _uncounted, plan_table
 from pipelines.recipe import Evaluate, Recipe, Train, validated
-from synthehr.cohort.build import CohortOptions, build_cohort
+from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import read_cohort
+from synthehr.cohort.options import CohortOptions
 
 MIB = 2**20
 

@@ -18,8 +18,9 @@ from privacy.accountant import epsilon
 from privacy.ledger import Ledger
 from privacy.mechanisms import Gaussian, SampledGaussian
 from privacy.policy import GateRefused
-from synthehr.cohort.build import CohortOptions, build_cohort
+from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import read_cohort
+from synthehr.cohort.options import CohortOptions
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest
 from synthehr.landing import partial_path, read_manifest, source_hash

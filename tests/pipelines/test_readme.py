@@ -58,7 +58,7 @@ def test_the_section_of_a_recipe_is_one_that_can_be_read(tmp_path: Path) -> None
 def test_the_commands_are_all_there() -> None:
     stages = [shlex.split(line, comments=True)[1] for line in CALLS]
     private = ["train", "train", "ledger", "audit"]
-    rest = ["run", "plan", "doctor", "attack", "policy"]
+    rest = ["run", "plan", "doctor", "attack", "policy", *["ingest"] * 3]
     assert stages == ["ingest", "train", "generate", "evaluate", "release", *private, *rest]
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synthehr.cohort.build import CohortOptions, CohortReport, build_cohort, identity
+from synthehr.cohort.build import build_cohort, identity
 from synthehr.cohort.cohort import SPLITS, Cohort, draw_splits, read_cohort
+from synthehr.cohort.options import CohortOptions
+from synthehr.cohort.report import CohortReport
 from synthehr.errors import BadData, BadRequest, IncompleteLanding
 from synthehr.landing import is_current, read_manifest
 

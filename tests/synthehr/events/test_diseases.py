@@ -1,7 +1,7 @@
 import pytest
 
+from synthehr.codes.icd9 import categories, category
 from synthehr.events.diseases import FEMALE, MALE, consequences, diseases, drugs, within
-from synthehr.events.icd9 import categories, category
 
 
 def test_every_disease_is_real_and_stands_once() -> None:

@@ -26,7 +26,8 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_mappings_that_come_along_are_valid_and_named_as_their_files() -> None:
-    assert known_mappings() == ["diabetes130", "long_table", "mimic3"]
+    sources = ["diabetes130", "eicu", "fhir_r4", "i2b2", "long_table", "meds", "mimic3", "mimic4", "omop", "pcornet"]
+    assert known_mappings() == [*sources, "synthea", "wide_table"]
     assert [load_mapping(name).name for name in known_mappings()] == known_mappings()
 
 

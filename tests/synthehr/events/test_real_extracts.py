@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from synthehr.codes.icd9 import categories
 from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import read_cohort
-from synthehr.events.icd9 import categories
 from synthehr.events.ingest import ingest_events
 
 

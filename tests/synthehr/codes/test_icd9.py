@@ -1,6 +1,6 @@
 import pytest
 
-from synthehr.events.icd9 import categories, category
+from synthehr.codes.icd9 import categories, category
 
 
 @pytest.mark.parametrize(

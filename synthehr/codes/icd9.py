@@ -25,6 +25,6 @@ def categories() -> dict[str, str]:
 
     Source: NCHS and CMS, works of the government of the United States, in the public domain.
     """
-    text = (resources.files("synthehr.events") / "icd9cm_categories.tsv").read_text(encoding="utf-8")
+    text = (resources.files("synthehr.codes") / "icd9cm_categories.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines())
     return {f"ICD9CM/{code}": title for code, title in rows}
