@@ -4,7 +4,8 @@
 
 EVENTS is the events landing of Diabetes-130 (`synthehr ingest`). It is replicated into DIR first, unless that is done;
 each tool runs in a process of its own, in turn, so many rounds. Polars and Spark get environments of their own; Spark
-needs a Java. What the tools wrote is compared with what ours wrote before any figure is printed.
+needs a Java. What the tools wrote is compared with a count of the events before any figure. `synthehr-ingest`
+goes the whole way, from the events as a long table in Parquet: every row checked, sorted MEDS events, then the cohort.
 """
 
 import argparse
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 PROCESSES = 2
 PEERS = {"polars": (("polars==2.1.0",),), "spark": (("pyspark==4.3.0",),)}
 REFERENCE = "duckdb"
+INGEST = "synthehr-ingest"
 ONCE = ("spark",)  # runs in the first round alone: it takes minutes
 
 
@@ -40,7 +42,21 @@ def arms(events: Path, work: Path, environments: Path, chosen: list[str]) -> dic
         found[name] = [str(python), str(HERE / f"{name}_worker.py"), str(events), str(out)]
     if "synthehr" in found:
         found["synthehr"] += [str(PROCESSES)]
+    if INGEST in found:  # from the extract, not from its events
+        command = ["-m", "pipelines.cli", "ingest", str(long_table(events, work)), "--out", str(work / "out" / INGEST)]
+        found[INGEST] = [sys.executable, *command, "--processes", str(PROCESSES)]
     return found
+
+
+def long_table(events: Path, work: Path) -> Path:
+    """The events as an extract of one Parquet file: a long table, in no order of patients."""
+    path = work / "long_table.parquet"
+    if not path.exists():
+        sql = f"SELECT subject_id, time, code, visit_id FROM '{events}/data/*.parquet' ORDER BY hash(visit_id, code)"
+        with duckdb.connect(config={"temp_directory": str(work / ".work")}) as connection:
+            connection.execute(f"COPY ({sql}) TO '{path}.tmp' (FORMAT parquet, COMPRESSION zstd)")
+        Path(f"{path}.tmp").rename(path)
+    return path
 
 
 def main() -> None:
@@ -50,7 +66,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--copies", type=int, default=70)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tools", nargs="*", default=[REFERENCE, "synthehr", *PEERS])
+    parser.add_argument("--tools", nargs="*", default=[REFERENCE, "synthehr", INGEST, *PEERS])
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     events = asked.work / "events"
@@ -85,7 +101,8 @@ def _check(events: Path, out: Path, name: str) -> None:
     counted = f"""SELECT count(*), sum(n) FROM (SELECT subject_id, split_part(code, '.', 1) AS c,
       count(DISTINCT visit_id) AS n FROM '{events}/data/*.parquet'
       WHERE NOT regexp_matches(code, '^(SEX|AGE|RACE)/') GROUP BY ALL)"""
-    if name == "synthehr":
+    if name in ("synthehr", INGEST):
+        out = out / "cohort" if name == INGEST else out
         wrote = f"""SELECT count(*), sum(n) FROM (
           SELECT unnest(codes) AS j, unnest(counts) AS n FROM '{out}/matrix.parquet')
           JOIN (SELECT "index" AS j FROM '{out}/vocabulary.parquet' WHERE "group" IS NULL) USING (j)"""

@@ -9,7 +9,7 @@ from synthehr.events.engine import quoted
 from synthehr.events.mapping import Mapping
 from synthehr.events.partition import reader_of
 from synthehr.events.recognise import Files, Resolved, Source, choose
-from synthehr.events.staging import other_columns, stage
+from synthehr.events.staging import COUNTED, identified, other_columns, stage
 
 
 def explain(source: Source, mapping: str | Path | None = None) -> str:
@@ -33,14 +33,17 @@ def _staged(mapping: Mapping, files: Files) -> Iterator[str]:
     """Tables that know the patients of others come first."""
     for name in sorted(files, key=lambda name: bool(mapping.tables[name].subject_from)):
         for k, part in enumerate(files[name]):
-            sql = stage(mapping, mapping.tables[name], [p.layout for p in files[name]], k, _reader(mapping, name, part))
+            table, (reader, row) = mapping.tables[name], _reader(mapping, name, part)
+            layouts = [part.layout for part in files[name]]
+            sql = identified(table, f"({stage(mapping, table, layouts, k, reader, row=row)})")
             yield f"-- {part.file.shown}\n" + (
                 f"INSERT INTO _raw_{name} {sql}" if k else f"CREATE TABLE _raw_{name} AS {sql}"
             )
 
 
-def _reader(mapping: Mapping, name: str, part: Resolved) -> str:
+def _reader(mapping: Mapping, name: str, part: Resolved) -> tuple[str, str]:
     if isinstance(part.file, DatabaseTable):
-        return f"{quoted(part.file.schema)}.{quoted(part.file.table)}"
-    reader = reader_of(mapping.tables[name], part, part.layout, part.file.shown)
-    return reader.replace("store_rejects=true, rejects_table='lines_', rejects_scan='scans_'", "store_rejects=true")
+        return f"{quoted(part.file.schema)}.{quoted(part.file.table)}", COUNTED
+    reader, row = reader_of(mapping.tables[name], part, part.layout, part.file.shown)
+    shown = "store_rejects=true, rejects_table='lines_', rejects_scan='scans_'"
+    return reader.replace(shown, "store_rejects=true"), row

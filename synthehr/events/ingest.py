@@ -168,6 +168,7 @@ class _Ingest:
                 k=k,
                 partitions=self.partitions,
                 out=self._folder(name, k),
+                alone=sum(map(len, self.files.values())) == 1,
                 foreign=tuple(
                     folder for other in self.mapping.tables[name].subject_from for folder in self._staged()[other]
                 ),

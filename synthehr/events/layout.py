@@ -41,7 +41,8 @@ class Layout:
     """Columns of a file in its own spelling and order; of a database's table, in its own order.
 
     delimiter: what stands between them, in CSV. has_header: whether row 1 names them. quotes: whether a quotation mark
-    quotes. floats: columns of floating-point numbers, in Parquet, where a whole number was once an integer.
+    quotes. floats: columns of floating-point numbers, in Parquet, where a whole number was once an integer. blankless:
+    columns of integers, times and the like, whose text has no blanks around it.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class Layout:
     has_header: bool = True
     quotes: bool = True
     floats: tuple[str, ...] = ()
+    blankless: tuple[str, ...] = ()
 
 
 def layout(table: Table, file: SourceFile | DatabaseTable) -> Layout:
@@ -142,7 +144,15 @@ def _parquet(file: SourceFile) -> Layout:
         found = pq.read_schema(file.path)
     except (pa.ArrowInvalid, OSError):
         raise BadData(f"{file.shown} is not Parquet, or it is cut short: write or copy it again.") from None
-    return Layout(tuple(found.names), floats=tuple(field.name for field in found if pa.types.is_floating(field.type)))
+    return typed(found)
+
+
+def typed(schema: pa.Schema) -> Layout:
+    """The layout of a Parquet file with this schema."""
+    floats = tuple(field.name for field in schema if pa.types.is_floating(field.type))
+    whole = (pa.types.is_integer, pa.types.is_temporal, pa.types.is_boolean)
+    blankless = tuple(field.name for field in schema if any(kind(field.type) for kind in whole))
+    return Layout(tuple(schema.names), floats=floats, blankless=blankless)
 
 
 def _json_lines(file: SourceFile, text: str) -> Layout:

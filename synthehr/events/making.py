@@ -16,6 +16,7 @@ from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.mapping import Mapping
 from synthehr.events.partition import DONE, TASK_MEMORY
 from synthehr.events.settle import lookups, settled_tables, staged_rows, write_set_aside
+from synthehr.events.staging import identified
 from synthehr.events.write import Written, write_events
 from synthehr.landing import write_text
 
@@ -83,7 +84,7 @@ def _views(connection: duckdb.DuckDBPyConnection, task: MakeEvents) -> None:
     for name, folders in task.staged.items():
         if task.mapping.tables[name].has_subject:
             rows = staged_rows(folders, task.partition)
-            connection.execute(f"CREATE VIEW _raw_{name} AS SELECT * FROM {rows}")
+            connection.execute(f"CREATE VIEW _raw_{name} AS {identified(task.mapping.tables[name], rows)}")
         else:
             looked_up = literal(str(task.settled / f"{name}.parquet"))
             connection.execute(f"CREATE VIEW {quoted(name)} AS SELECT * FROM read_parquet({looked_up})")

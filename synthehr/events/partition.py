@@ -13,18 +13,27 @@ import pyarrow.parquet as pq
 from synthehr.errors import BadData
 from synthehr.events.databases import DatabaseTable
 from synthehr.events.engine import engine, literal
-from synthehr.events.layout import Layout
+from synthehr.events.layout import Layout, typed
 from synthehr.events.mapping import Mapping, Table
 from synthehr.events.normalise import macros
 from synthehr.events.reading import SourceFile, plain_file
 from synthehr.events.recognise import Resolved
-from synthehr.events.staging import PLAIN_INTEGER, REJECTED_LINES, csv_reader, line_reader, stage
+from synthehr.events.staging import (
+    COUNTED,
+    PLAIN_INTEGER,
+    REJECTED_LINES,
+    csv_reader,
+    identified,
+    line_reader,
+    stage,
+)
 from synthehr.landing import write_text
 
 DONE = "done.json"
 PARTITION_BYTES = 400 << 20  # of text, of all files: some 3 million events, 300 MB while they are sorted
 PRIMES = (1, 2, 3, 5, 7, 11, 17, 23, 31, 43, 61, 83, 113, 157, 211, 293, 401, 557, 757, 1009)
 TASK_MEMORY = "600MB"
+FLUSHED_ROWS = 1 << 16  # of a partition, before they are written: more of them, of many partitions, would spill
 _LINE_REASONS = {
     "MISSING COLUMNS": "too few columns",
     "TOO MANY COLUMNS": "too many columns",
@@ -35,7 +44,11 @@ _LINE_REASONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PartitionFile:
-    """Partition the k-th file of a table into `out`. foreign: staged folders of the table that knows its patients."""
+    """Partition the k-th file of a table into `out`.
+
+    alone: whether it is the only file, and so may have all cores. foreign: staged folders of the table that knows its
+    patients.
+    """
 
     mapping: Mapping
     table: str
@@ -43,6 +56,7 @@ class PartitionFile:
     k: int
     partitions: int
     out: Path
+    alone: bool = False
     foreign: tuple[Path, ...] = ()
 
 
@@ -80,15 +94,18 @@ def partition_file(task: PartitionFile) -> None:
     table = task.mapping.tables[task.table]
     part = task.parts[task.k]
     path, layout = plain_part(table, part, work)
-    with engine(work, memory_limit=TASK_MEMORY, threads=1) as connection:
+    with engine(work, memory_limit=TASK_MEMORY, threads=None if task.alone else 1) as connection:
+        connection.execute(f"SET partitioned_write_flush_threshold = {FLUSHED_ROWS}")
         for macro in macros():
             connection.execute(macro)
         if task.foreign:
             globs = ", ".join(literal(str(folder / "*" / "*.parquet")) for folder in task.foreign)
             (other,) = table.subject_from
-            connection.execute(f"CREATE VIEW _raw_{other} AS SELECT * FROM read_parquet([{globs}])")
+            known = identified(task.mapping.tables[other], f"read_parquet([{globs}], hive_partitioning=false)")
+            connection.execute(f"CREATE VIEW _raw_{other} AS {known}")
         layouts = [layout if k == task.k else other.layout for k, other in enumerate(task.parts)]
-        sql = stage(task.mapping, table, layouts, task.k, reader_of(table, part, layout, path))
+        reader, row = reader_of(table, part, layout, path)
+        sql = stage(task.mapping, table, layouts, task.k, reader, row=row)
         try:
             records = copied(connection, sql, task.out, task.partitions if table.has_subject else 1, table)
         except duckdb.InvalidInputException as error:
@@ -108,17 +125,15 @@ def plain_part(table: Table, part: Resolved, work: Path) -> tuple[Path, Layout]:
     names = {name: called for name, called in both if table.others or called.lower() in wanted}
     path = work / "exported.parquet"
     part.file.export(names, path)
-    schema = pq.read_schema(path)
-    floats = tuple(name for name in schema.names if str(schema.field(name).type) in ("double", "float"))
-    return path, Layout(tuple(schema.names), floats=floats)
+    return path, typed(pq.read_schema(path))
 
 
-def reader_of(table: Table, part: Resolved, layout: Layout, path: Path | str) -> str:
-    """SQL that gives the rows of a file."""
+def reader_of(table: Table, part: Resolved, layout: Layout, path: Path | str) -> tuple[str, str]:
+    """SQL that gives the rows of a file, and SQL of their numbers."""
     kind = "parquet" if isinstance(part.file, DatabaseTable) else part.file.kind
     if kind == "parquet":
-        return f"read_parquet({literal(str(path))})"
-    return line_reader(str(path)) if kind == "ndjson" else csv_reader(table, layout, str(path))
+        return f"read_parquet({literal(str(path))}, file_row_number=true)", "file_row_number + 1"
+    return line_reader(str(path)) if kind == "ndjson" else csv_reader(table, layout, str(path)), COUNTED
 
 
 def copied(connection: duckdb.DuckDBPyConnection, sql: str, out: Path, partitions: int, table: Table) -> int:
@@ -140,7 +155,8 @@ def copied(connection: duckdb.DuckDBPyConnection, sql: str, out: Path, partition
 
 def _account(connection: duckdb.DuckDBPyConnection, task: PartitionFile, records: int, table: Table) -> Partitioned:
     part = task.parts[task.k]
-    staged = f"read_parquet({literal(str(task.out / '*' / '*.parquet'))})"
+    written = f"read_parquet({literal(str(task.out / '*' / '*.parquet'))}, hive_partitioning=false)"
+    staged = f"({identified(table, written)})"
     plain = {"subject": True, "visit": True}
     for kind, rule in (("subject", task.mapping.subject_ids), ("visit", task.mapping.visit_ids)):
         if rule == "any" and table.has_subject and (kind == "subject" or table.visit) and records:

@@ -15,6 +15,7 @@ from synthehr.events.compile import PRELUDE, made_events
 from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.hierarchy import settle_ancestors
 from synthehr.events.mapping import Mapping
+from synthehr.events.staging import identified
 from synthehr.events.tables import dropped, prepared
 
 SET_ASIDE = ("rejected", "left_out", "repeated")
@@ -32,7 +33,7 @@ def settle(mapping: Mapping, staged: Staged, folder: Path) -> None:
         for sql in PRELUDE:
             connection.execute(sql)
         for name, folders in staged.items():
-            connection.execute(f"CREATE VIEW _raw_{name} AS SELECT * FROM {staged_rows(folders)}")
+            connection.execute(f"CREATE VIEW _raw_{name} AS {identified(mapping.tables[name], staged_rows(folders))}")
         for name in settled_tables(mapping, staged):
             connection.execute(dropped(mapping.tables[name]))
             connection.execute(f"COPY _dropped_{name} TO {literal(str(folder / f'{name}.dropped.parquet'))}")

@@ -9,6 +9,7 @@ from synthehr.events.mapping import Mapping, Table
 PLAIN_INTEGER = "'0|[1-9][0-9]{0,17}'"  # no sign (negative ids are synthetic), no leading zero (007 is not 7)
 ROWS_OF_A_FILE = 1 << 40  # row_ of the n-th row of the k-th file of a table is k times this, and n
 REJECTED_LINES = "lines_"
+COUNTED = "row_number() OVER ()"
 NO_JSON = "line is no JSON object"
 LONGEST_LINE = 1 << 24  # bytes; a FHIR resource with an attachment
 
@@ -25,37 +26,47 @@ def staged_columns(table: Table, layouts: Sequence[Layout]) -> list[str]:
     return [*table.named, *others, *table.derived]
 
 
-def stage(mapping: Mapping, table: Table, layouts: Sequence[Layout], k: int, reader: str) -> str:
-    """SQL of the k-th file of a table: row_, its columns, problem_, subject_text_ and subject_, visit_text_.
+def stage(mapping: Mapping, table: Table, layouts: Sequence[Layout], k: int, reader: str, *, row: str = COUNTED) -> str:
+    """SQL of the k-th file of a table: row_, problem_, its columns as text, and subject_, the number of its patient.
 
-    reader: SQL that gives the file's rows. Text is trimmed, and null where a value is missing.
+    reader: SQL that gives the file's rows; row: SQL of the number of a row, from 1. Text is trimmed, and null where a
+    value is missing.
     """
     names = [name for name in staged_columns(table, layouts) if name not in table.derived]
-    rows = _resources(table, names, k, reader) if table.resource else _records(table, names, layouts[k], k, reader)
+    rows = _resources(table, names, k, reader) if table.resource else _records(table, names, layouts[k], k, reader, row)
     derived = "".join(f", CAST(({sql}) AS VARCHAR) AS {quoted(name)}" for name, sql in table.derived.items())
     if not table.has_subject:
         return f"SELECT *{derived}\nFROM ({rows})"
     if table.subject_from:
         return _with_foreign_subject(table, f"SELECT *{derived} FROM ({rows})")
-    return f"""SELECT *, {number("subject", mapping.subject_ids)} AS subject_
-FROM (
-  SELECT *, CAST(({table.subject}) AS VARCHAR) AS subject_text_, {_visit(table)} AS visit_text_
-  FROM (SELECT *{derived} FROM ({rows}))
-)"""
+    return f"""SELECT * EXCLUDE (subject_text_), {number("subject", mapping.subject_ids)} AS subject_
+FROM (SELECT *, CAST(({table.subject}) AS VARCHAR) AS subject_text_ FROM (SELECT *{derived} FROM ({rows})))"""
 
 
-def _records(table: Table, names: Sequence[str], layout: Layout, k: int, reader: str) -> str:
+def identified(table: Table, rows: str) -> str:
+    """SQL of staged rows with what they call their patient and visit: subject_text_ and visit_text_, or null."""
+    if not table.has_subject:
+        return f"SELECT * FROM {rows}"
+    visit = f"CAST(({table.visit}) AS VARCHAR)" if table.visit else "CAST(NULL AS VARCHAR)"
+    subject = f", CAST(({table.subject}) AS VARCHAR) AS subject_text_" if table.subject else ""
+    return f"SELECT *{subject}, {visit} AS visit_text_ FROM {rows}"
+
+
+def _records(table: Table, names: Sequence[str], layout: Layout, k: int, reader: str, row: str) -> str:
     spelled = {column.lower(): column for column in layout.names}
     columns = ", ".join(_column(table, name, spelled.get(name.lower()), layout) for name in names)
     return f"""
-  SELECT {k * ROWS_OF_A_FILE} + row_number() OVER () AS row_, CAST(NULL AS VARCHAR) AS problem_, {columns}
+  SELECT {k * ROWS_OF_A_FILE} + {row} AS row_, CAST(NULL AS VARCHAR) AS problem_, {columns}
   FROM {reader}"""
 
 
 def _column(table: Table, name: str, there: str | None, layout: Layout) -> str:
     if there is None:
         return f"CAST(NULL AS VARCHAR) AS {quoted(name)}"
-    text = f"trim(CAST({quoted(there)} AS VARCHAR))"
+    text = f"CAST({quoted(there)} AS VARCHAR)"
+    if there in layout.blankless and not table.missing:
+        return f"{text} AS {quoted(name)}"
+    text = f"trim({text})"
     if there in layout.floats:  # an integer column with gaps, as pandas writes it
         text = f"regexp_replace({text}, '^(-?[0-9]+)[.]0$', '\\1')"
     return _unless_missing(table, text, name)
@@ -75,12 +86,8 @@ def _resources(table: Table, names: Sequence[str], k: int, reader: str) -> str:
   FROM (
     SELECT row_, CASE WHEN json_valid(line_) AND json_type(line_) = 'OBJECT'
       THEN json_extract_string(line_, [{paths}]) END AS found_
-    FROM (SELECT {k * ROWS_OF_A_FILE} + row_number() OVER () AS row_, line_ FROM {reader}) WHERE line_ IS NOT NULL
+    FROM (SELECT {k * ROWS_OF_A_FILE} + {COUNTED} AS row_, line_ FROM {reader}) WHERE line_ IS NOT NULL
   )"""
-
-
-def _visit(table: Table) -> str:
-    return f"CAST(({table.visit}) AS VARCHAR)" if table.visit else "CAST(NULL AS VARCHAR)"
 
 
 def _with_foreign_subject(table: Table, source: str) -> str:
@@ -88,7 +95,7 @@ def _with_foreign_subject(table: Table, source: str) -> str:
     ((other, columns),) = table.subject_from.items()
     key = ", ".join(quoted(name) for name in columns)
     problem = f"coalesce(s.problem_, CASE WHEN o.found_ IS NULL THEN {literal(f'no row of {other}')} END) AS problem_"
-    return f"""SELECT s.* REPLACE ({problem}), o.subject_text_, {_visit(table)} AS visit_text_, o.subject_
+    return f"""SELECT s.* REPLACE ({problem}), o.subject_text_, o.subject_
 FROM ({source}) AS s
 LEFT JOIN (
   SELECT {key}, arg_min(subject_text_, row_) AS subject_text_, arg_min(subject_, row_) AS subject_, true AS found_

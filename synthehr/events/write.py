@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synthehr.codes.categories import category, titles
@@ -45,8 +46,9 @@ def write_events(connection: duckdb.DuckDBPyConnection, path: Path) -> Written:
     events: subject_id, time, code, numeric_value, text_value, visit_id, in any order. The same rows give the same
     bytes, whatever order they were made in.
     """
-    table = arrow(connection, f"SELECT DISTINCT * FROM _events ORDER BY {ORDER}")
-    exact = pa.Table.from_arrays([table.column(f.name).cast(f.type) for f in EVENTS], schema=EVENTS)
+    table = arrow(connection, f"SELECT * FROM _events ORDER BY {ORDER}")
+    made = table.num_rows
+    exact = _without_repeats(pa.Table.from_arrays([table.column(f.name).cast(f.type) for f in EVENTS], schema=EVENTS))
     del table
     if exact.num_rows:
         pq.write_table(exact, path, compression="zstd", row_group_size=ROW_GROUP)
@@ -55,12 +57,11 @@ def write_events(connection: duckdb.DuckDBPyConnection, path: Path) -> Written:
     counted = connection.execute(
         f"""SELECT count(*), count(DISTINCT subject_id), count(*) FILTER (time IS NULL),
           count(DISTINCT subject_id) FILTER (split_part(code, '/', 1) NOT IN ({facts})),
-          CAST(CAST(min(time) AS DATE) AS VARCHAR), CAST(CAST(max(time) AS DATE) AS VARCHAR),
-          (SELECT count(*) FROM _events)
+          CAST(CAST(min(time) AS DATE) AS VARCHAR), CAST(CAST(max(time) AS DATE) AS VARCHAR)
         FROM _written"""
     ).fetchone()
     assert counted is not None
-    events, patients, timeless, with_codes, first, last, made = counted
+    events, patients, timeless, with_codes, first, last = counted
     return Written(
         patients=patients,
         patients_without_codes=patients - with_codes,
@@ -69,6 +70,21 @@ def write_events(connection: duckdb.DuckDBPyConnection, path: Path) -> Written:
         events_without_time=timeless,
         first_day=first,
         last_day=last,
+    )
+
+
+def _without_repeats(table: pa.Table) -> pa.Table:
+    """Sorted rows without those that are as the one before."""
+    if table.num_rows < 2:
+        return table
+    same = None
+    for column in table.columns:
+        before, here = column.slice(0, table.num_rows - 1), column.slice(1)
+        nothing = pc.and_(pc.is_null(before), pc.is_null(here))
+        equal = pc.or_(pc.fill_null(pc.equal(before, here), False), nothing)
+        same = equal if same is None else pc.and_(same, equal)
+    return (
+        table.filter(pa.chunked_array([pa.array([True]), *pc.invert(same).chunks])) if pc.any(same).as_py() else table
     )
 
 
