@@ -8,11 +8,9 @@ from collections.abc import Mapping as Dict
 
 from synthehr.events.engine import literal, quoted
 from synthehr.events.mapping import EACH_OTHER, PLACEHOLDER, Event, Mapping, Table
-from synthehr.events.normalise import macros
 from synthehr.events.tables import prepared
 
 PRELUDE = (
-    *macros(),
     "CREATE TABLE _made (subject_id BIGINT, time TIMESTAMP, code VARCHAR, numeric_value FLOAT, text_value VARCHAR, "
     "visit_id BIGINT, event_ SMALLINT, row_ BIGINT, column_ VARCHAR, problem_ VARCHAR, unmapped_ BOOLEAN)",
     "CREATE TABLE _rejected (table_ VARCHAR, row_ BIGINT, column_ VARCHAR, reason_ VARCHAR)",
@@ -42,7 +40,13 @@ def statements(
     """
     yield from PRELUDE
     for name in (name for name in present if name not in ready):
-        yield from prepared(mapping, mapping.tables[name], settled=name in settled, visits_plain=visits_plain)
+        yield from prepared(
+            mapping,
+            mapping.tables[name],
+            others.get(name, ()),
+            settled=name in settled,
+            visits_plain=visits_plain,
+        )
     asked = made_events(mapping, present)
     for name in sorted({name for event in asked for name in event.lookup} - set(present)):
         yield _absent(mapping.tables[name])
@@ -123,10 +127,10 @@ def _source(event: Event, others: Sequence[str]) -> str:
 
 def _problems(mapping: Mapping, event: Event) -> str:
     """The first thing that is wrong with a row, or null; a code that is missing where it may be is no problem."""
-    cases = [("code_ IS NULL", "")] if event.optional else []
+    cases = [(f"joined_{other} IS NULL", f"no row of {other}") for other in event.join]
+    cases += [("code_ IS NULL", "")] if event.optional else []
     cases += [("subject_text_ IS NULL", "subject missing"), ("subject_ IS NULL", "subject is no plain whole number")]
     cases += [("visit_text_ IS NOT NULL AND visit_ IS NULL", "visit is no plain whole number")]
-    cases += [(f"joined_{other} IS NULL", f"no row of {other}") for other in event.join]
     cases += [("check_ IS NOT TRUE", "value is none of those expected"), ("code_ IS NULL", "code missing")]
     form = "strpos(code_, '/') BETWEEN 2 AND length(code_) - 1" if mapping.slashes else "code_ <> ''"
     cases += [(f"NOT ({form})", "code malformed")]

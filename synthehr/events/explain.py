@@ -7,6 +7,7 @@ from synthehr.events.compile import PRELUDE, statements
 from synthehr.events.databases import DatabaseTable
 from synthehr.events.engine import quoted
 from synthehr.events.mapping import Mapping
+from synthehr.events.normalise import macros
 from synthehr.events.partition import reader_of
 from synthehr.events.recognise import Files, Resolved, Source, choose
 from synthehr.events.staging import COUNTED, identified, other_columns, stage
@@ -26,7 +27,7 @@ def explain(source: Source, mapping: str | Path | None = None) -> str:
         for name, parts in files.items()
     }
     made = [sql for sql in statements(chosen, list(files), others) if sql not in PRELUDE]
-    return ";\n\n".join([*PRELUDE, *_staged(chosen, files), *made]) + ";\n"
+    return ";\n\n".join([*macros(), *PRELUDE, *_staged(chosen, files), *made]) + ";\n"
 
 
 def _staged(mapping: Mapping, files: Files) -> Iterator[str]:

@@ -122,7 +122,7 @@ class _Ingest:
         settled = self.work / "settled"
         if not settled.is_dir():
             own = self.work / f"settled-{os.getpid()}"
-            settle(self.mapping, self._staged(), own)
+            settle(self.mapping, self._staged(), self._others(), own)
             with contextlib.suppress(OSError):  # another job was first, with the same
                 own.rename(settled)
         parts = self._make(read)
@@ -159,6 +159,12 @@ class _Ingest:
     def _staged(self) -> dict[str, tuple[Path, ...]]:
         return {name: tuple(self._folder(name, k) for k in range(len(parts))) for name, parts in self.files.items()}
 
+    def _others(self) -> dict[str, tuple[str, ...]]:
+        return {
+            name: tuple(dict.fromkeys(c for p in parts for c in other_columns(self.mapping.tables[name], p.layout)))
+            for name, parts in self.files.items()
+        }
+
     def _partition(self) -> dict[str, tuple[Partitioned, ...]]:
         tasks = [
             PartitionFile(
@@ -183,16 +189,12 @@ class _Ingest:
 
     def _make(self, read: Dict[str, Sequence[Partitioned]]) -> list[Made]:
         files = [part for parts in read.values() for part in parts]
-        others = {
-            name: tuple(dict.fromkeys(c for p in parts for c in other_columns(self.mapping.tables[name], p.layout)))
-            for name, parts in self.files.items()
-        }
         tasks = [
             MakeEvents(
                 mapping=self.mapping,
                 partition=k,
                 staged=self._staged(),
-                others=others,
+                others=self._others(),
                 settled=self.work / "settled",
                 plain_subjects=all(part.plain_subjects for part in files),
                 plain_visits=all(part.plain_visits for part in files),

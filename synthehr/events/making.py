@@ -14,6 +14,7 @@ from synthehr.errors import BadData
 from synthehr.events.compile import statements
 from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.mapping import Mapping
+from synthehr.events.normalise import macros
 from synthehr.events.partition import DONE, TASK_MEMORY
 from synthehr.events.settle import lookups, settled_tables, staged_rows, write_set_aside
 from synthehr.events.staging import identified
@@ -60,6 +61,8 @@ def make_events(task: MakeEvents) -> None:
     task.out.mkdir(parents=True)
     work = task.out / ".work"
     with engine(work, memory_limit=TASK_MEMORY, threads=1) as connection:
+        for macro in macros():
+            connection.execute(macro)
         _views(connection, task)
         made = statements(
             task.mapping,

@@ -20,10 +20,10 @@ from synthehr.events.reading import SourceFile, plain_file
 from synthehr.events.recognise import Resolved
 from synthehr.events.staging import (
     COUNTED,
-    PLAIN_INTEGER,
     REJECTED_LINES,
     csv_reader,
     identified,
+    is_plain,
     line_reader,
     stage,
 )
@@ -99,7 +99,7 @@ def partition_file(task: PartitionFile) -> None:
         for macro in macros():
             connection.execute(macro)
         if task.foreign:
-            globs = ", ".join(literal(str(folder / "*" / "*.parquet")) for folder in task.foreign)
+            globs = ", ".join(literal(str(folder / "p_=*" / "*.parquet")) for folder in task.foreign)
             (other,) = table.subject_from
             known = identified(task.mapping.tables[other], f"read_parquet([{globs}], hive_partitioning=false)")
             connection.execute(f"CREATE VIEW _raw_{other} AS {known}")
@@ -155,12 +155,12 @@ def copied(connection: duckdb.DuckDBPyConnection, sql: str, out: Path, partition
 
 def _account(connection: duckdb.DuckDBPyConnection, task: PartitionFile, records: int, table: Table) -> Partitioned:
     part = task.parts[task.k]
-    written = f"read_parquet({literal(str(task.out / '*' / '*.parquet'))}, hive_partitioning=false)"
+    written = f"read_parquet({literal(str(task.out / 'p_=*' / '*.parquet'))}, hive_partitioning=false)"
     staged = f"({identified(table, written)})"
     plain = {"subject": True, "visit": True}
     for kind, rule in (("subject", task.mapping.subject_ids), ("visit", task.mapping.visit_ids)):
         if rule == "any" and table.has_subject and (kind == "subject" or table.visit) and records:
-            asked = f"SELECT bool_and(regexp_full_match({kind}_text_, {PLAIN_INTEGER})) FROM {staged}"
+            asked = f"SELECT bool_and(coalesce({is_plain(kind)}, {kind}_text_ IS NULL)) FROM {staged}"
             found = connection.execute(asked).fetchone()
             plain[kind] = found is None or found[0] is not False
     bad = () if isinstance(part.file, DatabaseTable) or part.file.kind == "parquet" else _bad_lines(connection, part)

@@ -96,7 +96,7 @@ def _one_folder(pattern: str, parts: Sequence[SourceFile | DatabaseTable]) -> bo
 def _checked(mapping: Mapping, table: Table, file: SourceFile | DatabaseTable) -> Resolved:
     found = layout(table, file)
     lower = [name.lower() for name in found.names]
-    if twice := [name for name in table.named if lower.count(name.lower()) > 1]:
+    if twice := [name for name in (found.names if table.others else table.named) if lower.count(name.lower()) > 1]:
         raise BadData(f"{file.shown}, row 1: column {twice[0]} stands there twice: rename or drop one.")
     if missing := [name for name in table.columns if name.lower() not in lower]:
         raise BadData(_drifted(mapping, table, file, found, missing))

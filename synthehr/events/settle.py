@@ -11,10 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from synthehr.events.compile import PRELUDE, made_events
+from synthehr.events.compile import PRELUDE, Others, made_events
 from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.hierarchy import settle_ancestors
 from synthehr.events.mapping import Mapping
+from synthehr.events.normalise import macros
 from synthehr.events.staging import identified
 from synthehr.events.tables import dropped, prepared
 
@@ -22,7 +23,7 @@ SET_ASIDE = ("rejected", "left_out", "repeated")
 Staged = Dict[str, Sequence[Path]]  # table -> the folders of its files
 
 
-def settle(mapping: Mapping, staged: Staged, folder: Path) -> None:
+def settle(mapping: Mapping, staged: Staged, others: Others, folder: Path) -> None:
     """Write `folder/<table>.dropped.parquet`, tables that are looked up, and what of their rows is set aside.
 
     Raises:
@@ -30,17 +31,16 @@ def settle(mapping: Mapping, staged: Staged, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with engine(folder / ".work") as connection:
-        for sql in PRELUDE:
+        for sql in (*macros(), *PRELUDE):
             connection.execute(sql)
         for name, folders in staged.items():
             connection.execute(f"CREATE VIEW _raw_{name} AS {identified(mapping.tables[name], staged_rows(folders))}")
         for name in settled_tables(mapping, staged):
-            connection.execute(dropped(mapping.tables[name]))
+            connection.execute(dropped(mapping.tables[name], others.get(name, ())))
             connection.execute(f"COPY _dropped_{name} TO {literal(str(folder / f'{name}.dropped.parquet'))}")
         for name in lookups(mapping, staged):
-            for sql in prepared(
-                mapping, mapping.tables[name], settled=bool(mapping.tables[name].key), visits_plain=True
-            ):
+            table, more = mapping.tables[name], others.get(name, ())
+            for sql in prepared(mapping, table, more, settled=bool(table.key), visits_plain=True):
                 connection.execute(sql)
             _write_lookup(connection, mapping, name, staged, folder)
         settle_ancestors(connection, mapping, list(staged), folder)

@@ -6,7 +6,7 @@ from synthehr.events.engine import literal, quoted
 from synthehr.events.layout import Layout
 from synthehr.events.mapping import Mapping, Table
 
-PLAIN_INTEGER = "'0|[1-9][0-9]{0,17}'"  # no sign (negative ids are synthetic), no leading zero (007 is not 7)
+PLAIN_INTEGER = "'0|[1-9][0-9]{0,18}'"  # no sign (negative ids are synthetic), no leading zero (007 is not 7)
 ROWS_OF_A_FILE = 1 << 40  # row_ of the n-th row of the k-th file of a table is k times this, and n
 REJECTED_LINES = "lines_"
 COUNTED = "row_number() OVER ()"
@@ -109,9 +109,14 @@ def number(kind: str, rule: str) -> str:
     The hash is 62 bits of MD5, in [0, 2**62). A subject's number is a function of its own text alone, whatever others
     there are. Two texts of one number are for `make_events` to refuse.
     """
-    plain = f"regexp_full_match({kind}_text_, {PLAIN_INTEGER})"
     other = f" ELSE {hashed(kind)}" if rule == "any" else ""
-    return f"CASE WHEN {plain} THEN CAST({kind}_text_ AS BIGINT){other} END"
+    return f"CASE WHEN {is_plain(kind)} THEN TRY_CAST({kind}_text_ AS BIGINT){other} END"
+
+
+def is_plain(kind: str) -> str:
+    """SQL of whether an identifier is a plain whole number below 2**63; null where there is none."""
+    text = f"{kind}_text_"
+    return f"(regexp_full_match({text}, {PLAIN_INTEGER}) AND (length({text}) < 19 OR TRY_CAST({text} AS BIGINT) >= 0))"
 
 
 def hashed(kind: str) -> str:

@@ -1,6 +1,6 @@
 """The SQL over staged rows: tables as a mapping's events see them, and what of their rows is set aside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from synthehr.events.engine import literal, quoted
 from synthehr.events.mapping import Mapping, Table
@@ -9,14 +9,16 @@ from synthehr.events.staging import hashed, number
 REPEATED = "repeated"
 
 
-def prepared(mapping: Mapping, table: Table, *, settled: bool, visits_plain: bool) -> Iterator[str]:
+def prepared(
+    mapping: Mapping, table: Table, others: Sequence[str], *, settled: bool, visits_plain: bool
+) -> Iterator[str]:
     """Statements that leave a view named as the table: rows that stand, with subject_ and visit_ (numbers or null).
 
-    Over `raw_<table>`. settled: `dropped_<table>` is there already, found over all patients. visits_plain: whether
-    every visit of the source is a plain whole number.
+    Over `_raw_<table>`. others: its columns that the mapping does not name. settled: `_dropped_<table>` is there
+    already, found over all patients. visits_plain: whether every visit of the source is a plain whole number.
     """
     if table.key and not settled:
-        yield dropped(table)
+        yield dropped(table, others)
     if table.key:
         yield from _rejected_keys(table)
     yield f"""INSERT INTO _rejected SELECT {literal(table.name)}, row_, '', problem_
@@ -24,7 +26,7 @@ FROM _raw_{table.name} WHERE problem_ IS NOT NULL"""
     standing = f"_raw_{table.name}"
     if table.key:
         standing += f" ANTI JOIN _dropped_{table.name} USING (row_)"
-    left_out = _left_out(table)
+    left_out = _left_out(table, others)
     yield f"""CREATE VIEW _judged_{table.name} AS SELECT *, {left_out} AS left_out_
 FROM {standing} WHERE problem_ IS NULL"""
     yield f"""INSERT INTO _left_out SELECT {literal(table.name)}, left_out_, count(*) FROM _judged_{table.name}
@@ -43,19 +45,19 @@ def _visit(mapping: Mapping, visits_plain: bool) -> str:
     return hashed("visit")
 
 
-def _left_out(table: Table) -> str:
+def _left_out(table: Table, others: Sequence[str]) -> str:
     """The reason why a row is left out, or null: it is blank, repeats the header, or the mapping says so."""
-    blank = " AND ".join(f"{quoted(name)} IS NULL" for name in table.named)
+    blank = " AND ".join(f"{quoted(name)} IS NULL" for name in (*table.named, *others))
     header = " AND ".join(f"lower({quoted(name)}) = {literal(name.lower())}" for name in table.columns)
     cases = [("row is blank", blank), ("row repeats the header", header), *table.drop.items()]
     return "CASE " + " ".join(f"WHEN {sql} THEN {literal(reason)}" for reason, sql in cases) + " END"
 
 
-def dropped(table: Table) -> str:
+def dropped(table: Table, others: Sequence[str]) -> str:
     """`dropped_<table>`: rows of which the key is missing, or stands in an earlier row already, and why."""
     key = ", ".join(quoted(name) for name in table.key)
     missing = " OR ".join(f"{quoted(name)} IS NULL" for name in table.key)
-    whole = "ROW(" + ", ".join(quoted(name) for name in table.named) + ")"
+    whole = "ROW(" + ", ".join(quoted(name) for name in (*table.named, *others)) + ")"
     blank = " AND ".join(f"{quoted(name)} IS NULL" for name in table.named)
     raw = f"_raw_{table.name}"
     return f"""CREATE TABLE _dropped_{table.name} AS

@@ -10,7 +10,7 @@ from synthehr.events.partition import PARTITION_BYTES, PRIMES, _splits, partitio
     [
         ('1,"a, b",c', True),
         ('1,"a ""b""",c', True),
-        ('1,it\'s 5" long,c', True),
+        ("1,it's 5\" long,c", True),
         ("", True),
         ('1,"a\n2,b', False),  # stands open
         ('1,"a"b,c', False),  # closes too early

@@ -111,18 +111,13 @@ def test_a_landing_is_what_the_package_says_meds_is(mimic: Callable[..., Path], 
         meds.DataSchema.validate(wrong)
 
 
-HASHED = pytest.mark.xfail(
-    strict=True, reason="staging.PLAIN_INTEGER: a hash of 62 bits may have 19 digits, 18 are read"
-)
-
-
 @pytest.mark.parametrize(
     "source",
     [
         "mimic4_demo",
-        pytest.param("eicu_demo", marks=HASHED),
-        pytest.param("synthea_csv", marks=HASHED),
-        pytest.param("synthea_fhir_bulk", marks=HASHED),
+        "eicu_demo",
+        "synthea_csv",
+        "synthea_fhir_bulk",
     ],
 )
 def test_a_landing_is_a_source_with_the_same_counts(shared: Path, tmp_path: Path, source: str) -> None:

@@ -53,7 +53,7 @@ def expected(gibleed: Path) -> pd.DataFrame:
     ]
     for name, day, visit in (
         ("visit_occurrence", "visit_start_date", "visit_occurrence_id"),
-        ("observation_period", "observation_period_start_date", None),
+        ("observation_period", "observation_period_end_date", None),
     ):
         rows = read(gibleed, name)
         rows = rows[rows["person_id"].isin(people.index)]

@@ -131,7 +131,6 @@ def older(folder: Path) -> Path:
     return source
 
 
-@pytest.mark.xfail(strict=True, reason="partition._account: its glob */*.parquet fits .work/exported.parquet too")
 def test_the_older_layout_as_the_tables_of_a_database(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:
         for path in older(tmp_path).iterdir():

@@ -80,7 +80,6 @@ def test_a_patient_in_two_rows_that_say_the_same(tmp_path: Path) -> None:
     assert not set_aside(tmp_path / "events")
 
 
-@pytest.mark.xfail(strict=True, reason="tables.dropped compares named columns, of a wide table no other")
 def test_a_patient_in_two_rows_that_contradict_each_other(tmp_path: Path) -> None:
     ingested(tmp_path, lines(tmp_path / "x.csv", ["subject_id,A/1,B/1", "1,1,0", "1,0,1", "2,1,1"]))
     assert [(row, reason) for _, row, _, reason in set_aside(tmp_path / "events")] == [
@@ -88,7 +87,6 @@ def test_a_patient_in_two_rows_that_contradict_each_other(tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="staging._records: of two names that differ by case one is read twice")
 def test_two_columns_that_differ_in_case_alone(tmp_path: Path) -> None:
     source = lines(tmp_path / "x.csv", ["subject_id,LOCAL/a,LOCAL/A", "1,1,0", "2,0,1"])
     with pytest.raises(BadData, match="stands there twice"):
