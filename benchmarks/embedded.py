@@ -12,8 +12,8 @@ from pathlib import Path
 from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import read_cohort
 from synthehr.cohort.options import CohortOptions
-from synthehr.events.diseases import diseases, drugs
-from synthehr.events.simulate import simulate_events
+from synthehr.events.simulated.diseases import diseases, drugs
+from synthehr.events.simulated.simulate import simulate_events
 
 DISEASES = 960
 GROUPS = {

@@ -14,7 +14,7 @@ from pipelines.release import release
 from pipelines.run import training_patients
 from pipelines.train import train
 from privacy.policy_file import DEFAULT
-from synthehr.events.simulate import simulate_events
+from synthehr.events.simulated.simulate import simulate_events
 from synthehr.progress import Progress, silent
 
 SIMULATED_PATIENTS = 20_000

@@ -13,8 +13,8 @@ from synthehr.cohort.options import CohortOptions
 from synthehr.events import explain as explaining
 from synthehr.events import ingest as ingesting
 from synthehr.events.ingest import ingest_events
-from synthehr.events.recognise import Source, recognise
 from synthehr.events.report import IngestReport
+from synthehr.events.sources.recognise import Source, recognise
 from synthehr.landing import check_landing, is_current
 from synthehr.progress import Progress, silent
 

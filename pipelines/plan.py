@@ -22,8 +22,8 @@ from pipelines.progress import duration
 from pipelines.recipe import Recipe
 from pipelines.run import training_patients
 from synthehr.cohort.cohort import read_cohort
-from synthehr.events.recognise import Source
-from synthehr.events.simulate import simulate_events
+from synthehr.events.simulated.simulate import simulate_events
+from synthehr.events.sources.recognise import Source
 from synthehr.progress import Progress, silent
 
 # the fewer tell how memory grows; the more, how long it takes: enough that start-up costs no longer rule the rate

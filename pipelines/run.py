@@ -11,7 +11,7 @@ from pipelines import evaluate, generate, ingest, release, train
 from pipelines.declared import check_declared
 from pipelines.recipe import Recipe
 from synthehr.cohort.vocabulary import Vocabulary
-from synthehr.events.recognise import Source
+from synthehr.events.sources.recognise import Source
 from synthehr.landing import is_current
 from synthehr.models.generator import PrivateGenerator
 from synthehr.models.registry import load_run

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from synthehr.events.compile import made_events
 from synthehr.events.mapping import Mapping
 from synthehr.events.partition import Partitioned, plain_part
-from synthehr.events.recognise import Files, Resolved
 from synthehr.events.rejects import Reject, StagedFile, account, refuse_too_many, table_rejects
 from synthehr.events.report import LEAST_PATIENTS, MOST_CODES, TableReport, Unmapped
 from synthehr.events.schema import EXCLUSIVE
+from synthehr.events.sources.recognise import Files, Resolved
+from synthehr.events.sql.compile import made_events
 
 Row = dict[str, object]
 FACTS = (*EXCLUSIVE, "OUTCOME")

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthehr.events.compile import PRELUDE, statements
-from synthehr.events.databases import DatabaseTable
 from synthehr.events.engine import quoted
+from synthehr.events.macros.normalise import macros
 from synthehr.events.mapping import Mapping
-from synthehr.events.normalise import macros
 from synthehr.events.partition import reader_of
-from synthehr.events.recognise import Files, Resolved, Source, choose
-from synthehr.events.staging import COUNTED, identified, other_columns, stage
+from synthehr.events.sources.databases import DatabaseTable
+from synthehr.events.sources.recognise import Files, Resolved, Source, choose
+from synthehr.events.sql.compile import PRELUDE, statements
+from synthehr.events.sql.staging import COUNTED, identified, other_columns, stage
 
 
 def explain(source: Source, mapping: str | Path | None = None) -> str:

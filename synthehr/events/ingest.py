@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 
 from synthehr.errors import BadData, BadRequest
 from synthehr.events.accounting import Account, account_of
-from synthehr.events.databases import DatabaseTable
 from synthehr.events.hierarchy import write_ancestors
 from synthehr.events.making import EVENTS_FILE, Made, MakeEvents, made, make_events
 from synthehr.events.mapping import Mapping
 from synthehr.events.partition import DONE, Partitioned, PartitionFile, partition_file, partitioned, partitions_of
-from synthehr.events.recognise import Files, Source, choose
 from synthehr.events.rejects import write_rejects
 from synthehr.events.report import IngestReport
 from synthehr.events.settle import settle
-from synthehr.events.staging import other_columns
+from synthehr.events.sources.databases import DatabaseTable
+from synthehr.events.sources.recognise import Files, Source, choose
+from synthehr.events.sql.staging import other_columns
 from synthehr.events.write import added, write_metadata
 from synthehr.executor import Executor, Unfinished, here
 from synthehr.landing import file_hash, land, versions

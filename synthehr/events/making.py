@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 
 from synthehr.errors import BadData
-from synthehr.events.compile import statements
 from synthehr.events.engine import engine, literal, quoted
+from synthehr.events.macros.normalise import macros
 from synthehr.events.mapping import Mapping
-from synthehr.events.normalise import macros
 from synthehr.events.partition import DONE, TASK_MEMORY
 from synthehr.events.settle import lookups, settled_tables, staged_rows, write_set_aside
-from synthehr.events.staging import identified
+from synthehr.events.sql.compile import statements
+from synthehr.events.sql.staging import identified
 from synthehr.events.write import Written, write_events
 from synthehr.landing import write_text
 

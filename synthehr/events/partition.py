@@ -11,14 +11,14 @@ import duckdb
 import pyarrow.parquet as pq
 
 from synthehr.errors import BadData
-from synthehr.events.databases import DatabaseTable
 from synthehr.events.engine import engine, literal
-from synthehr.events.layout import Layout, typed
+from synthehr.events.macros.normalise import macros
 from synthehr.events.mapping import Mapping, Table
-from synthehr.events.normalise import macros
-from synthehr.events.reading import SourceFile, plain_file
-from synthehr.events.recognise import Resolved
-from synthehr.events.staging import (
+from synthehr.events.sources.databases import DatabaseTable
+from synthehr.events.sources.layout import Layout, typed
+from synthehr.events.sources.reading import SourceFile, plain_file
+from synthehr.events.sources.recognise import Resolved
+from synthehr.events.sql.staging import (
     COUNTED,
     REJECTED_LINES,
     csv_reader,

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthehr.errors import BadData
-from synthehr.events.databases import DatabaseTable
-from synthehr.events.layout import Layout
 from synthehr.events.mapping import Mapping as SourceMapping
-from synthehr.events.reading import SourceFile
 from synthehr.events.report import TableReport
-from synthehr.events.staging import ROWS_OF_A_FILE
+from synthehr.events.sources.databases import DatabaseTable
+from synthehr.events.sources.layout import Layout
+from synthehr.events.sources.reading import SourceFile
+from synthehr.events.sql.staging import ROWS_OF_A_FILE
 
 PLACES = 3  # named in a refusal
 COLUMNS = ("file", "row", "column", "reason")

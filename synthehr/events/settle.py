@@ -11,13 +11,13 @@ from pathlib import Path
 
 import duckdb
 
-from synthehr.events.compile import PRELUDE, Others, made_events
 from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.hierarchy import settle_ancestors
+from synthehr.events.macros.normalise import macros
 from synthehr.events.mapping import Mapping
-from synthehr.events.normalise import macros
-from synthehr.events.staging import identified
-from synthehr.events.tables import dropped, prepared
+from synthehr.events.sql.compile import PRELUDE, Others, made_events
+from synthehr.events.sql.staging import identified
+from synthehr.events.sql.tables import dropped, prepared
 
 SET_ASIDE = ("rejected", "left_out", "repeated")
 Staged = Dict[str, Sequence[Path]]  # table -> the folders of its files

@@ -9,7 +9,7 @@ import pytest
 from pipelines.cli import app
 from pipelines.recipe import load_recipe
 from pipelines.run import run
-from synthehr.events.simulate import simulate_events
+from synthehr.events.simulated.simulate import simulate_events
 
 PATIENTS = 1_500
 RECIPE = """

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthehr.errors import BadData, BadRequest
-from synthehr.events import reading, write
+from synthehr.events import write
 from synthehr.events.engine import engine
 from synthehr.events.ingest import ingest_events
-from synthehr.events.simulate import simulate_events
+from synthehr.events.simulated.simulate import simulate_events
+from synthehr.events.sources import reading
 from synthehr.landing import read_manifest
 
 Extract = Callable[..., Path]

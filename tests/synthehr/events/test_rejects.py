@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthehr.errors import BadData
-from synthehr.events.layout import Layout
 from synthehr.events.mapping_file import load_mapping
-from synthehr.events.reading import SourceFile
 from synthehr.events.rejects import Reject, StagedFile, account, refuse_too_many
+from synthehr.events.sources.layout import Layout
+from synthehr.events.sources.reading import SourceFile
 
 CSV = SourceFile(Path("x.csv"), "x.csv")
 
