@@ -30,9 +30,9 @@ from synthehr.events.sql.staging import (
 from synthehr.landing import write_text
 
 DONE = "done.json"
-PARTITION_BYTES = 400 << 20  # of text, of all files: some 3 million events, 300 MB while they are sorted
+PARTITION_BYTES = 200 << 20  # of text, of all files: some 2 million events, 150 MB while they are sorted
 PRIMES = (1, 2, 3, 5, 7, 11, 17, 23, 31, 43, 61, 83, 113, 157, 211, 293, 401, 557, 757, 1009)
-TASK_MEMORY = "600MB"
+TASK_MEMORY = "450MB"
 FLUSHED_ROWS = 1 << 16  # of a partition, before they are written: more of them, of many partitions, would spill
 _LINE_REASONS = {
     "MISSING COLUMNS": "too few columns",

@@ -54,16 +54,29 @@ why = "A test."
 """
 
 
+# what no release may hold, in the codes of 30 patients each, after all that they had: the text to look for, the code
+PLANTED = {
+    "02139": "ZIP/02139-4307",
+    "8812345": "MRN/8812345",
+    "Mrs Doe": "NOTE/Mrs Doe was seen on the ward on Tuesday and told that her left knee has been hurting her for weeks",
+    "1983-04-12": "BORN/1983-04-12",
+    "jane.doe": "CONTACT/jane.doe@example.org",
+    "078-05-1120": "NUMBER/078-05-1120",
+    "AGE/97": "AGE/97",
+}
+
+
 @pytest.fixture(scope="session")
 def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A long table as CSV of simulated patients."""
+    """A long table as CSV of simulated patients, with `PLANTED` among their codes."""
     folder = tmp_path_factory.mktemp("extract")
     events = tmp_path_factory.mktemp("simulated") / "events"
     simulate_events(events, n_patients=PATIENTS, seed=1)
-    duckdb.execute(
-        f"COPY (SELECT subject_id, time, code, numeric_value AS value, visit_id FROM '{events}/data/*.parquet') "
-        f"TO '{folder}/events.csv' (HEADER)"
-    )
+    simulated = f"SELECT subject_id, time, code, numeric_value AS value, visit_id FROM '{events}/data/*.parquet'"
+    planted = ", ".join(f"'{code}'" for code in PLANTED.values())
+    last = f"""SELECT subject_id, max(time) AS time, unnest([{planted}]), NULL, max(visit_id)
+      FROM '{events}/data/*.parquet' GROUP BY subject_id ORDER BY subject_id LIMIT 30 * {len(PLANTED)}"""
+    duckdb.execute(f"COPY ({simulated} UNION ALL {last}) TO '{folder}/events.csv' (HEADER)")
     return folder
 
 
