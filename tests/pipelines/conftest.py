@@ -56,9 +56,9 @@ why = "A test."
 
 # what no release may hold, in the codes of 30 patients each, after all that they had: the text to look for, the code
 PLANTED = {
-    "02139": "ZIP/02139-4307",
-    "8812345": "MRN/8812345",
-    "Mrs Doe": "NOTE/Mrs Doe was seen on the ward on Tuesday and told that her left knee has been hurting her for weeks",
+    "02139-4307": "ZIP/02139-4307",
+    "K8812345": "MRN/K8812345",
+    "Mrs Doe": "NOTE/Mrs Doe was seen on the ward on Tuesday and told that her left knee has been hurting for weeks",
     "1983-04-12": "BORN/1983-04-12",
     "jane.doe": "CONTACT/jane.doe@example.org",
     "078-05-1120": "NUMBER/078-05-1120",
@@ -76,7 +76,7 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     planted = ", ".join(f"'{code}'" for code in PLANTED.values())
     last = f"""SELECT subject_id, max(time) AS time, unnest([{planted}]), NULL, max(visit_id)
       FROM '{events}/data/*.parquet' GROUP BY subject_id ORDER BY subject_id LIMIT 30 * {len(PLANTED)}"""
-    duckdb.execute(f"COPY ({simulated} UNION ALL {last}) TO '{folder}/events.csv' (HEADER)")
+    duckdb.execute(f"COPY ({simulated} UNION ALL ({last})) TO '{folder}/events.csv' (HEADER)")
     return folder
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+
 from tests.pipelines.conftest import PLANTED
 
 
