@@ -9,6 +9,7 @@ from pipelines.closing import ingest_lines, ingest_tables
 from pipelines.console import outcome
 from pipelines.executors import Kind
 from synthehr.errors import BadRequest
+from synthehr.executor import Unfinished
 
 
 def ingest(
@@ -47,6 +48,10 @@ def ingest(
             raise BadRequest("ingest needs --out DIR, or --explain to print the SQL alone.")
         part = parse_shard(shard) if shard else None
         how = Execution(kind=executor, processes=processes, address=ray_address, shard=part)
-        held.result = stage(extract, out, asked, execution=how, progress=held.progress)
+        try:
+            held.result = stage(extract, out, asked, execution=how, progress=held.progress)
+        except Unfinished as left:  # no failure: other jobs have their share to do
+            held.result, held.lines = {"unfinished": str(left)}, [str(left)]
+            return
         held.tables = ingest_tables(held.result)
         held.lines = ingest_lines(out, held.result)

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from synthehr.errors import SynthehrError
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -26,7 +24,5 @@ def here(function: Callable[[T], R], tasks: Sequence[T], /) -> Iterator[R]:
     return map(function, tasks)
 
 
-class Unfinished(SynthehrError):
+class Unfinished(Exception):
     """Tasks are left that other jobs were asked to do; when they have, the same command goes on from there."""
-
-    exit_code = 0

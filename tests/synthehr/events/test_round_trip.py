@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synthehr.events import partition
+from synthehr.events import ingest
 from synthehr.events.ingest import ingest_events
 
 Row = tuple[str, str, str]  # subject, time, code
@@ -59,12 +59,12 @@ def written(path: Path, rows: Sequence[Row]) -> Path:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=tables, partition_bytes=st.sampled_from([1 << 30, 200, 40]))
+@given(rows=tables, partitions=st.sampled_from([1, 2, 5]))
 def test_random_events_are_all_there_with_their_counts(
-    tmp_path: Path, kind: str, rows: list[Row], partition_bytes: int
+    tmp_path: Path, kind: str, rows: list[Row], partitions: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(partition, "PARTITION_BYTES", partition_bytes)
+        patched.setattr(ingest, "partitions_of", lambda _: partitions)
         report = ingest_events(written(tmp_path / f"x.{kind}", rows), tmp_path / "events", mapping="long_table")
     assert shape(read(tmp_path / "events")) == shape(expected(rows))
     assert report.tables[0].rejected == 0
@@ -72,13 +72,13 @@ def test_random_events_are_all_there_with_their_counts(
     assert report.patients == len({row[0] for row in rows})
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(st.integers(0, 10**18 - 1).map(str), times, codes), min_size=20, max_size=60))
 def test_no_patient_is_in_two_files_however_fine_the_partition(tmp_path: Path, rows: list[Row]) -> None:
     found = []
-    for name, size in (("whole", 1 << 30), ("parted", 60)):
+    for name, partitions in (("whole", 1), ("parted", 7)):
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(partition, "PARTITION_BYTES", size)
+            patched.setattr(ingest, "partitions_of", lambda _, n=partitions: n)
             ingest_events(written(tmp_path / "x.csv", rows), tmp_path / name, mapping="long_table")
         found.append(read(tmp_path / name))
         files = [set(pq.read_table(f).column("subject_id").to_pylist()) for f in (tmp_path / name / "data").iterdir()]

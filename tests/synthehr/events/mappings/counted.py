@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pandas.api.types import is_datetime64_any_dtype
 
+from synthehr.events.ingest import ingest_events
+
 Key = tuple[Hashable, ...]
 WHAT = ["subject_id", "time", "code", "visit_id"]
 
@@ -99,6 +101,21 @@ def edited(folder: Path, name: str, old: str, new: str) -> Path:
     path = folder / "edited.toml"
     path.write_text(text.replace(old, new), encoding="utf-8")
     return path
+
+
+def read_wrongly(source: Path, folder: Path, name: str, old: str, new: str) -> Counter[Key]:
+    """The events of a source by a mapping that is wrong in one thing, however many rows it rejects."""
+    wrong = edited(folder, name, old, new)
+    wrong.write_text(wrong.read_text().replace("rejected_share = 0.01", "rejected_share = 1.0"))
+    ingest_events(source, folder / "events", mapping=wrong)
+    return keyed(events_of(folder / "events"))
+
+
+def assert_same(found: pd.DataFrame, counted: pd.DataFrame) -> None:
+    """Every event, every patient's codes and their counts, and the codes of each system are the same."""
+    assert not differences(keyed(found), keyed(counted))
+    assert not differences(per_patient(found), per_patient(counted))
+    assert by_system(found) == by_system(counted)
 
 
 def set_aside(landing: Path) -> Counter[Key]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from synthehr.events.ingest import ingest_events
-from tests.synthehr.events.mappings.counted import differences, edited, events_of, keyed, lines, set_aside
+from tests.synthehr.events.mappings.counted import differences, edited, events_of, keyed, lines, read_wrongly, set_aside
 
 PATIENTS = [
     "PATIENT_NUM,VITAL_STATUS_CD,BIRTH_DATE,DEATH_DATE,SEX_CD,RACE_CD",
@@ -106,9 +106,8 @@ def test_the_tables_of_a_database(tmp_path: Path) -> None:
     ],
 )
 def test_a_mapping_that_is_wrong_in_one_thing_is_found_out(tmp_path: Path, old: str, new: str) -> None:
-    wrong = edited(tmp_path, "i2b2", old, new)
-    ingest_events(extract(tmp_path / "x"), tmp_path / "events", mapping=wrong)
-    assert differences(keyed(events_of(tmp_path / "events")), EVENTS)
+    found = read_wrongly(extract(tmp_path / "x"), tmp_path, "i2b2", old, new)
+    assert differences(found, EVENTS)
 
 
 @pytest.mark.parametrize("sex", ["1", "femme"])
