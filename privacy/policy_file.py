@@ -55,7 +55,8 @@ class Policy(BaseModel):
     What the steward declares of attackers and patients: sensitive: topics of `privacy.sensitive_codes`, or codes.
     quasi_identifiers: exclusive groups by which a patient can be looked up elsewhere. prior: share of training patients
     among those whom an attacker asks about. population: how many people the extract was drawn from, None where unknown.
-    recipients, controls: who gets the release and what binds them, in words; the report carries them.
+    recipients, controls: who gets the release and what binds them, in words; the report carries them. valid_months:
+    after how many months the decision is to be made anew, because attacks and what else is public move on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +72,7 @@ class Policy(BaseModel):
     population: int | None = Field(default=None, ge=1)
     recipients: str = "not declared"
     controls: str = "not declared"
+    valid_months: int = Field(default=24, ge=1, le=120)
 
     @field_validator("sensitive")
     @classmethod

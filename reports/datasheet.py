@@ -3,7 +3,8 @@
 from privacy.hazards import hazards
 from privacy.statement import statement
 from reports.numbers import whole
-from reports.risk_report import environment, outcome
+from reports.page import environment
+from reports.risk_report import outcome
 from reports.view import ReportView
 from synthehr.release.disclosure import SMALL_CELL
 

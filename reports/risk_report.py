@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from privacy.audit.claim import NO_PROOF
 from privacy.hazards import hazards
 from privacy.statement import statement
@@ -14,23 +12,12 @@ from reports.figures.roc import roc
 from reports.figures.scatter import dwp, dwpred
 from reports.figures.skill import skills
 from reports.numbers import fixed, percent, shown, whole
+from reports.page import environment
 from reports.stories import attack_words
 from reports.tables import comparator_table, key_risks, look_rows, release_table, risk_row, score_rows, worst_codes
 from reports.view import ReportView
 from reports.wording import GLOSSARY, score_words
 from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published, published_scores
-
-
-def environment() -> Environment:
-    """Templates of this package; HTML is escaped, and a name that is missing is an error."""
-    return Environment(
-        loader=PackageLoader("reports"),
-        autoescape=select_autoescape(["html", "html.j2"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def render_html(view: ReportView) -> str:

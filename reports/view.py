@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
+import pandas as pd
+
 from privacy.ledger import Ledger
 from privacy.policy import Decision
+from privacy.policy_file import Policy
 from synthehr.errors import BadRequest
 from synthehr.evaluation import Evaluation
+from synthehr.release.register import Release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +22,9 @@ class ReportView:
     name, never its path. generator: name of the generator. evaluation, decision, ledger: what was found and judged.
     n_patients: real patients by split (train, validation, holdout). n_codes: columns of the code matrix. n_synthetic:
     patients in the synthetic cohort. seed: of its generation. hashes: landing name -> manifest hash. versions: package
-    -> version.
+    -> version. policy: what `decision` judged by, and what the steward declares in it. decided, expires: ISO dates.
+    earlier: other releases of the same patients, None where no register was named. history: of the training, columns
+    epoch, term, value, None where the run was not named.
 
     Raises:
         BadRequest: a name, purpose or source that is an absolute path, or a split without patients.
@@ -29,6 +35,7 @@ class ReportView:
     source: str
     generator: str
     evaluation: Evaluation
+    policy: Policy
     decision: Decision
     ledger: Ledger
     n_patients: Mapping[str, int]
@@ -37,6 +44,10 @@ class ReportView:
     seed: int
     hashes: Mapping[str, str]
     versions: Mapping[str, str]
+    decided: str
+    expires: str
+    earlier: tuple[Release, ...] | None = None
+    history: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "purpose", "source"):

@@ -116,6 +116,7 @@ def view(
         "source": "A made-up hospital",
         "generator": "medgan",
         "evaluation": found,
+        "policy": policy,
         "decision": decide(found.risks, ledger, policy, override=override),
         "ledger": ledger,
         "n_patients": {"train": 4_000, "validation": 500, "holdout": N_HOLDOUT},
@@ -124,6 +125,8 @@ def view(
         "seed": 3,
         "hashes": {"cohort": "c" * 64, "synthetic": "5" * 64},
         "versions": {"synthehr": "0.1.0"},
+        "decided": "2026-03-01",
+        "expires": "2028-03-01",
     }
     return ReportView(**(dict(given) | facts))
 
