@@ -19,7 +19,8 @@ from scipy import stats
 
 from pipelines.evaluate import read_synthetic, split_holdout
 from pipelines.private import fit_private, private_plan
-from pipelines.recipe import Train, validated
+from pipelines.recipe import validated
+from pipelines.sections import Train
 from privacy.noise import NoiseSource, new_key
 from synthehr.cohort.cohort import Cohort, read_cohort
 from synthehr.cohort.matrix import CodeMatrix

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.arguments import Json
+from pipelines.completion import policy_names
 from pipelines.console import outcome
 
 
@@ -13,7 +15,10 @@ def attack(
     holdout: Annotated[Path, typer.Option(help="Real records of patients whom it never saw.")],
     synthetic: Annotated[Path, typer.Option(help="The release: the same columns.")],
     out: Annotated[Path, typer.Option(help="Folder to write; complete or absent.")],
-    policy: Annotated[str | None, typer.Option(help="Policy by name or file that must pass (exit 4 if not).")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="Policy by name or file that must pass (exit 4 if not).", autocompletion=policy_names),
+    ] = None,
     columns: Annotated[
         Path | None,
         typer.Option(help='TOML file: a table "columns" of NAME = "id", "category" ...'),
@@ -25,7 +30,7 @@ def attack(
         Path | None, typer.Option(help="An earlier release, the same columns, to stand beside it.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same figures.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure what anybody's synthetic data tells of the patients behind it: three tables, Parquet or CSV."""
     with outcome(as_json) as held:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pipelines.private import PrivatePlan, fit_private, private_plan
-from pipelines.recipe import Train, validated
+from pipelines.recipe import validated
+from pipelines.sections import Train
 from privacy.accountant import gaussian_multiplier
 from privacy.audit.canaries import Audit, audited, coins, gaussian_power, most_provable
 from privacy.audit.claim import ClaimAudit

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.arguments import Json, ModelOptions
+from pipelines.completion import private_model_names
 from pipelines.console import outcome
 
 if TYPE_CHECKING:
@@ -17,12 +19,15 @@ def audit(
     cohort: Annotated[Path, typer.Argument(metavar="COHORT")],
     epsilon: Annotated[float, typer.Option(help="Of the budget that is audited.")],
     delta: Annotated[float, typer.Option(help="Of the budget; far below one over the patients.")] = 1e-6,
-    model: Annotated[str | None, typer.Option(help="copula (default), transformer, medgan, independent.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="copula (default), transformer, medgan, independent.", autocompletion=private_model_names),
+    ] = None,
     canaries: Annotated[int, typer.Option(min=8, help="Each is in by a coin; more can prove more.")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, help="Of canaries and draws; noise and coins are fresh.")] = 0,
     out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="Any other option of the model, as NAME=VALUE.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    option: ModelOptions = None,
+    as_json: Json = False,
 ) -> None:
     """Train with canaries and tell which epsilon the answers, and synthetic patients, refute (exit 4 if the claim).
 
@@ -30,7 +35,8 @@ def audit(
     """
     with outcome(as_json) as held:
         from pipelines.audit import audit as stage
-        from pipelines.recipe import Train, parse_options, validated
+        from pipelines.recipe import parse_options, validated
+        from pipelines.sections import Train
 
         named = {} if model is None else {"model": model}
         asked = validated(

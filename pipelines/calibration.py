@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 
 from pipelines import evaluate, generate, release, train
-from pipelines.recipe import Recipe, Train
+from pipelines.recipe import Recipe
+from pipelines.sections import Train
 from synthehr.cohort.cohort import Cohort, read_cohort, write_cohort
 from synthehr.errors import BadRequest
 from synthehr.landing import land, partial_path, read_manifest

@@ -45,10 +45,11 @@ def ingest_tables(result: dict[str, Any]) -> list[Table]:
 
 
 def bundle_lines(result: dict[str, Any]) -> list[str]:
-    """The verdict, and where the bundle and its report lie."""
+    """The verdict and until when it holds, and where the bundle, its report and its half for researchers lie."""
     overridden = f' (overridden: "{result["override"]}")' if result["override"] else ""
     return [
-        f"verdict: {result['verdict']}{overridden}",
+        f"verdict: {result['verdict']}{overridden}, until {result['expires']}",
         f"bundle: {result['bundle']}",
-        f"report: {result['report']}",
+        f"report for the officer: {result['report']}",
+        f"for researchers: {result['public']}",
     ]

@@ -4,12 +4,13 @@ import contextlib
 import errno
 import json
 import logging
+import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,6 +21,8 @@ from synthehr.progress import Progress, silent
 
 INTERRUPTED = 130
 MACHINE_FAILED = 1
+QUIET = "SYNTHEHR_QUIET"  # an environment variable, so that a script says it once for all commands
+EXIT_CODES = "0 done, 1 the machine failed, 2 usage, 3 bad data, 4 the gate refused, 130 interrupted"
 NOTHING_LEFT = "Nothing half-written is left."
 log = logging.getLogger("synthehr")
 
@@ -38,49 +41,84 @@ class Outcome:
 def outcome(as_json: bool, *, resumes: str = NOTHING_LEFT) -> Iterator[Outcome]:
     """Show progress and log lines while the command works, then its result; turn every failure into an exit code.
 
-    resumes: what stands after an interruption. Exit codes: 0 done, 1 the machine failed (a full disk, no permission),
-    2 usage, 3 bad data, 4 the gate refused, 130 interrupted. With `as_json`, standard output holds one JSON object.
+    resumes: what stands after an interruption. Exit codes: see `EXIT_CODES`; a machine that fails is a full disk or one
+    that refuses. With `as_json`, standard output holds one JSON object. Under `SYNTHEHR_QUIET` neither progress nor log
+    lines are shown, only results and errors.
     """
-    errors = Console(stderr=True)
+    errors, quiet = error_console(), is_set(QUIET)
     handler = _Lines(errors)
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
     held = Outcome()
     try:
-        with shown(errors) as held.progress:
+        with contextlib.nullcontext(silent) if quiet else shown(errors) as held.progress:
             yield held
     except KeyboardInterrupt:
         again = shlex.join(["synthehr", *sys.argv[1:]])
-        _fail(errors, as_json, f"Interrupted. {resumes} To go on, run the same command again: {again}", INTERRUPTED)
+        fail(errors, as_json, f"Interrupted. {resumes} To go on, run the same command again: {again}", INTERRUPTED)
     except Exception as error:
         # errors raised on purpose say with which code to end; they come from floors that know nothing of each other
         exit_code = getattr(error, "exit_code", MACHINE_FAILED)
         message = str(error) if hasattr(error, "exit_code") else _machine_message(error)
         if message is None:
+            if (
+                as_json
+            ):  # the traceback follows on standard error; an error's words may hold anything, its name does not
+                _print_json({"error": f"A fault of synthehr: {type(error).__name__}.", "exit_code": MACHINE_FAILED})
             raise
-        _fail(errors, as_json, message, exit_code)
+        fail(errors, as_json, message, exit_code)
     else:
         _print(held, as_json)
     finally:
         log.removeHandler(handler)
 
 
+def is_set(variable: str) -> bool:
+    """Whether an environment variable says yes: it is there, and neither empty, 0 nor false."""
+    return os.environ.get(variable, "").lower() not in ("", "0", "false", "no")
+
+
+def error_console() -> Console:
+    """Standard error. A log of continuous integration is no terminal, even where it has one: no bars, no colours."""
+    return Console(stderr=True, force_terminal=False if is_set("CI") else None)
+
+
 def _print(held: Outcome, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(held.result))
+        _print_json(held.result)
         return
-    output = Console()
+    output = Console(force_terminal=False if is_set("CI") else None)
     for table in held.tables:
         output.print(table)
     for line in held.lines:
         output.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _fail(errors: Console, as_json: bool, message: str, exit_code: int) -> None:
+def fail(errors: Console, as_json: bool, message: str, exit_code: int) -> NoReturn:
+    """End a command: the message on standard error, red on a terminal, and with `as_json` an object on standard output.
+
+    Raises:
+        typer.Exit: always, with `exit_code`.
+    """
     errors.print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)
     if as_json:
-        print(json.dumps({"error": message, "exit_code": exit_code}))
+        _print_json({"error": message, "exit_code": exit_code})
     raise typer.Exit(exit_code)
+
+
+def _print_json(result: Mapping[str, Any]) -> None:
+    print(json.dumps(_plain(result), allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """`value` with what JSON has no number for: nan as null, the infinite as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def _machine_message(error: Exception) -> str | None:
@@ -106,4 +144,5 @@ class _Lines(logging.Handler):
         self.console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.console.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)
+        style = "bold red" if record.levelno >= logging.WARNING else None
+        self.console.print(record.getMessage(), style=style, markup=False, highlight=False, soft_wrap=True)

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.recipe import Fidelity
+from pipelines.sections import Fidelity
 from synthehr.cohort.constraints import column_pairs, site_rules
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest

@@ -9,9 +9,10 @@ from typing import Any
 from pipelines.evaluate import evaluate
 from pipelines.generate import generate
 from pipelines.ingest import write_cohort, write_events
-from pipelines.recipe import Ingest, Recipe, Train, load_recipe
+from pipelines.recipe import Recipe, load_recipe
 from pipelines.release import release
 from pipelines.run import training_patients
+from pipelines.sections import Ingest, Train
 from pipelines.train import train
 from privacy.policy_file import DEFAULT
 from synthehr.events.simulated.simulate import simulate_events

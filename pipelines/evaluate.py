@@ -15,7 +15,7 @@ from pipelines.audit import audit_run, claims_epsilon
 from pipelines.conditional import check_whole
 from pipelines.declared import NOTHING, check_declared
 from pipelines.holdout import Holdout, split_holdout
-from pipelines.recipe import Evaluate, Fidelity
+from pipelines.sections import Evaluate, Fidelity
 from pipelines.shadows import TrainShadow, choose_targets, open_workspace, shadow_attack, workspace_path
 from privacy.attack import Attack
 from privacy.ledger import Ledger
@@ -164,6 +164,10 @@ def _measured(
         codes=comparison.codes,
         roc=found.roc,
         comparators=comparison.comparators,
+        codes_per_patient=comparison.codes_per_patient,
+        correlations=comparison.correlations,
+        effects=comparison.effects,
+        subgroups=comparison.subgroups,
     )
 
 

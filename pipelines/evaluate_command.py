@@ -5,16 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.arguments import DryRun, Folder, Json
+from pipelines.completion import policy_names, recipe_names
 from pipelines.console import NOTHING_LEFT, outcome
 
 
 def evaluate(
-    cohort: Annotated[Path, typer.Option()],
-    synthetic: Annotated[Path, typer.Option()],
+    cohort: Folder,
+    synthetic: Folder,
     out: Annotated[Path, typer.Option(help="Folder to write; complete or absent.")],
     recipe: Annotated[
         str | None,
-        typer.Option(help="Take [evaluate], [fidelity], policy and seed from this recipe; options here come first."),
+        typer.Option(
+            help="Take [evaluate], [fidelity], policy and seed from this recipe; options here come first.",
+            autocompletion=recipe_names,
+        ),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Check that the synthetic cohort came from this run.")] = None,
     shadows: Annotated[
@@ -26,20 +31,24 @@ def evaluate(
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="Policy whose sensitive codes and quasi-identifiers count.", show_default="public_release"),
+        typer.Option(
+            help="Policy whose sensitive codes and quasi-identifiers count.",
+            show_default="public_release",
+            autocompletion=policy_names,
+        ),
     ] = None,
     previous: Annotated[Path | None, typer.Option(help="An earlier synthetic cohort, to stand beside it.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Same seed, data and machine: same bytes.", show_default="0")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
-    ] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Measure fidelity and disclosure risk, each figure between its floor and ceiling."""
     with outcome(as_json, resumes="Shadows that were trained stand." if shadows else NOTHING_LEFT) as held:
         from pipelines.evaluate import evaluate as stage
-        from pipelines.recipe import Evaluate, Recipe, load_recipe, validated
+        from pipelines.recipe import Recipe, load_recipe, validated
+        from pipelines.sections import Evaluate
         from pipelines.summary import comparison_table
         from synthehr.errors import BadRequest
 
@@ -52,17 +61,19 @@ def evaluate(
             "canaries": canaries,
         }
         options = validated(Evaluate, asked.evaluate.model_dump() | _named(given), "evaluate")
-        held.result = stage(
-            cohort,
-            synthetic,
-            out,
-            options,
-            run=run,
-            fidelity=asked.fidelity,
-            policy=policy or asked.release.policy,
-            seed=asked.seed if seed is None else seed,
-            progress=held.progress,
-        )
+        measuring: dict[str, Any] = {
+            "run": run,
+            "fidelity": asked.fidelity,
+            "policy": policy or asked.release.policy,
+            "seed": asked.seed if seed is None else seed,
+        }
+        if dry_run:
+            from pipelines.dry_run import show
+            from pipelines.previews import preview_evaluate
+
+            show(held, preview_evaluate(cohort, synthetic, out, options, **measuring))
+            return
+        held.result = stage(cohort, synthetic, out, options, **measuring, progress=held.progress)
         held.tables = [comparison_table(out)]
         held.lines = [f"evaluation: {out}"]
 

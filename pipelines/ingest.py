@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.executors import Execution
-from pipelines.recipe import Ingest, Recipe
+from pipelines.recipe import Recipe
+from pipelines.sections import Ingest
 from synthehr.cohort import build
 from synthehr.cohort.build import build_cohort
 from synthehr.cohort.options import CohortOptions

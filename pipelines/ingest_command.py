@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.arguments import DryRun, Format, Json
 from pipelines.closing import ingest_lines, ingest_tables
 from pipelines.console import outcome
 from pipelines.executors import Kind
@@ -15,16 +16,15 @@ from synthehr.executor import Unfinished
 def ingest(
     extract: Annotated[str, typer.Argument(metavar="PATH", help="The extract: files, a database, or its address.")],
     out: Annotated[Path | None, typer.Option(help="Folder for events and cohort.")] = None,
-    format: Annotated[str | None, typer.Option(help="Mapping by name or file; recognised if absent.")] = None,
+    format: Format = None,
     recipe: Annotated[Path | None, typer.Option(help="Take what a recipe says of ingest and cohort.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Print the SQL and do nothing.")] = False,
     executor: Annotated[Kind, typer.Option(help="pool (processes here) or ray; the bytes are the same.")] = "pool",
     processes: Annotated[int | None, typer.Option(min=1, help="Of the pool, or of a Ray started here.")] = None,
     ray_address: Annotated[str | None, typer.Option(help="Of a Ray cluster that sees the same paths.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Do the I-th of N shares, for job arrays.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
-    ] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Turn an extract into MEDS events (DIR/events) and a code matrix (DIR/cohort).
 
@@ -35,7 +35,8 @@ def ingest(
         from pipelines.executors import Execution, parse_shard
         from pipelines.ingest import explain as explain_sql
         from pipelines.ingest import ingest as stage
-        from pipelines.recipe import Ingest, Recipe, load_recipe
+        from pipelines.recipe import Recipe, load_recipe
+        from pipelines.sections import Ingest
 
         asked = load_recipe(recipe) if recipe else Recipe(name="ingest")
         if format is not None:
@@ -46,6 +47,12 @@ def ingest(
             return
         if out is None:
             raise BadRequest("ingest needs --out DIR, or --explain to print the SQL alone.")
+        if dry_run:
+            from pipelines.dry_run import show
+            from pipelines.previews import preview_ingest
+
+            show(held, preview_ingest(extract, out, asked))
+            return
         part = parse_shard(shard) if shard else None
         how = Execution(kind=executor, processes=processes, address=ray_address, shard=part)
         try:

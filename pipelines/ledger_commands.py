@@ -1,21 +1,17 @@
-"""`synthehr ledger`: what a third party can check of a privacy claim; and what a training will ask, and has spent."""
+"""`synthehr ledger`: what a third party can check of a privacy claim; and what a training has spent."""
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from pipelines.console import Outcome, outcome
+from pipelines.arguments import Json
+from pipelines.console import outcome
 from synthehr.errors import BadRequest
 
-if TYPE_CHECKING:  # a recipe brings pandas along, and `--help` must not wait for it
-    from pipelines.recipe import Train
-
 ledger_app = typer.Typer(help="Verify privacy ledgers.", no_args_is_help=True, add_completion=False)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 
 
 @ledger_app.callback()
@@ -54,22 +50,6 @@ def _found(ledger: Any) -> dict[str, Any]:
     if ledger.budget is None or math.isinf(ledger.epsilon):
         return found
     return found | {"epsilon_prv": ledger.checked()[1], "delta": ledger.budget.delta, "budget": ledger.budget.epsilon}
-
-
-def plan_lines(held: Outcome, cohort: Path, asked: "Train") -> None:
-    """What a private training will ask, before anything is spent.
-
-    Raises:
-        BadRequest: no epsilon was given.
-    """
-    from pipelines.private import private_plan
-
-    if asked.epsilon is None:
-        raise BadRequest("--dry-run prints the plan of a private training: give --epsilon.")
-    plan = private_plan(cohort, asked)
-    held.result = plan.as_json()
-    held.tables = [plan.table()]
-    held.lines = [f"vocabulary: {held.result['vocabulary']}. No patient was looked at."]
 
 
 def spent_lines(result: Mapping[str, Any]) -> list[str]:

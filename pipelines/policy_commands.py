@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.arguments import Json
+from pipelines.completion import policy_names
 from pipelines.console import outcome
 
 policy_app = typer.Typer(help="Read and check policies.", no_args_is_help=True, add_completion=False)
 LEAST_CARRIERS = 20  # members with a sensitive code: fewer, and the attack on it says little
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 
 
 @policy_app.command("list")
@@ -26,7 +26,9 @@ def list_policies(as_json: Json = False) -> None:
 
 @policy_app.command()
 def check(
-    policy: Annotated[str, typer.Argument(metavar="POLICY", help="A policy by name or file.")],
+    policy: Annotated[
+        str, typer.Argument(metavar="POLICY", help="A policy by name or file.", autocompletion=policy_names)
+    ],
     cohort: Annotated[Path | None, typer.Option(help="Say what it means for this cohort.")] = None,
     as_json: Json = False,
 ) -> None:

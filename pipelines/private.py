@@ -10,7 +10,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from pipelines.recipe import Train
+from pipelines.sections import Train
 from privacy.accountant import gaussian_multiplier, smallest_noise
 from privacy.budget import Budget, divided
 from privacy.curator import Curator

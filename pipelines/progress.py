@@ -12,7 +12,8 @@ from rich.text import Text
 
 from synthehr.progress import Progress
 
-SECONDS_BETWEEN_LINES = 5.0
+FIRST_LINE, BETWEEN_LINES = 5.0, 30.0  # seconds: a log that nobody watches is not filled, and soon says that work began
+CLOCK = "seconds"  # a unit whose rate says nothing
 
 
 @contextlib.contextmanager
@@ -23,25 +24,30 @@ def shown(console: Console) -> Iterator[Progress]:
         return
     where = TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}", markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), where, _Rate(), TimeRemainingColumn())
-    with Bars(*columns, TextColumn("{task.fields[note]}", markup=False), console=console) as bars:
+    bars = Bars(*columns, TextColumn("{task.fields[note]}", markup=False), console=console)
+    try:
         yield TerminalBars(bars)
+    finally:
+        bars.stop()
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{rate(speed)} {task.fields['unit']}/s")
+        return Text("" if speed is None or task.fields["unit"] == CLOCK else f"{rate(speed)} {task.fields['unit']}/s")
 
 
 @dataclass
 class TerminalBars:
-    """One bar a named piece of work."""
+    """One bar a named piece of work. Nothing is drawn before the first: a question may stand on the terminal."""
 
     bars: Bars
     tasks: dict[str, TaskID] = field(default_factory=dict)
 
     def __call__(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
         """Move the bar of `task` to `done` of `total`."""
+        if not self.tasks:
+            self.bars.start()
         if task not in self.tasks:
             self.tasks[task] = self.bars.add_task(task, total=total, unit=unit, note=note)
         self.bars.update(self.tasks[task], completed=done, total=total, note=note)
@@ -49,11 +55,12 @@ class TerminalBars:
 
 @dataclass
 class PlainLines:
-    """A line when some seconds have gone by since the last, and one when a piece of work ends."""
+    """Lines of a log: of each piece of work one after a silence, then one every half minute, and one at its end."""
 
     write: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     seen: dict[str, tuple[float, int]] = field(default_factory=dict)  # task -> when first heard of, and where it stood
+    spoken: dict[str, float] = field(default_factory=dict)  # task -> when its last line was written
     ended: set[str] = field(default_factory=set)
     last: float | None = None
 
@@ -63,19 +70,25 @@ class PlainLines:
         self.last = now if self.last is None else self.last
         start, first = self.seen.setdefault(task, (now, done))
         over = done >= total
-        if task in self.ended or not (over or now - self.last >= SECONDS_BETWEEN_LINES):
+        if task in self.ended or not (over or self._due(task, now, self.last)):
             return
-        self.last = now
+        self.last = self.spoken[task] = now
         self.write(f"{task}: {_line(done, total, unit, done - first, now - start)}{f' · {note}' if note else ''}")
         if over:
             self.ended.add(task)
 
+    def _due(self, task: str, now: float, last: float) -> bool:
+        if task in self.spoken:
+            return now - self.spoken[task] >= BETWEEN_LINES
+        return now - last >= FIRST_LINE
+
 
 def _line(done: int, total: int, unit: str, moved: int, seconds: float) -> str:
     speed = moved / seconds if seconds > 0 else 0.0
+    told = f", {rate(speed)}/s" if speed and unit != CLOCK else ""
     if done >= total:
-        return f"{total:,} {unit} in {duration(seconds)}" + (f", {rate(speed)}/s" if speed else "")
-    left = f", {rate(speed)}/s, {duration((total - done) / speed)} left" if speed else ""
+        return f"{total:,} {unit}{'' if unit == CLOCK else f' in {duration(seconds)}'}{told}"
+    left = f"{told}, {duration((total - done) / speed)} left" if speed else ""
     return f"{done:,} of {total:,} {unit} ({100 * done // total} %){left}"
 
 

@@ -5,133 +5,21 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, TypeAdapter, ValidationError
 
-from privacy.audit.canaries import LEAST_CANARIES
-from privacy.membership.shadow import LEAST_SHADOWS
-from privacy.policy_file import DEFAULT
+from pipelines.sections import Evaluate, Fidelity, Generate, Ingest, Release, Section, Train
 from synthehr.codes.lists import is_topic
 from synthehr.cohort.options import CohortOptions
 from synthehr.errors import BadRequest
 
 T = TypeVar("T")
-PRIVATE = "private_"  # how the names of generators that keep a budget begin
+OF_RELEASE = ("queries", "register_file", "key_file")  # files that a release is given, beside its policy
 RECIPES = Path(__file__).parent / "recipes"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Ingest(_Section):
-    """format: name of a mapping, or a mapping file relative to the recipe; absent, the extract is recognised."""
-
-    format: str | None = None
-
-
-class Train(_Section):
-    """model: a generator's name. options: what that generator understands, such as epochs or minutes.
-
-    epsilon, delta: the budget of a differentially private training, or no epsilon for none. With one, `copula` means
-    `private_copula`, which is also the default.
-    """
-
-    model: str = "transformer"
-    options: dict[str, Any] = Field(default_factory=dict)
-    epsilon: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    delta: float = Field(default=1e-6, gt=0, le=1e-3)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _private_names(cls, given: Any) -> Any:
-        """A budget asks for a generator that can keep it."""
-        if not isinstance(given, Mapping) or given.get("epsilon") is None:
-            return given
-        model = str(given.get("model", "copula"))
-        return {**given, "model": model if model.startswith(PRIVATE) else PRIVATE + model}
-
-
-class Generate(_Section):
-    """patients: how many; absent, as many as the training split has."""
-
-    patients: int | None = Field(default=None, ge=1)
-
-
-class Evaluate(_Section):
-    """What stands beside the release.
-
-    comparators: simple generators; `independent`, the floor, is always among them. previous: an earlier synthetic
-    landing over the same codes, put through the same attacks; relative to the recipe. shadows: generators of the run's
-    kind that an attacker trains with and without each patient he asks about; even and at least 8, or 0 for no such
-    attack. Each takes about as long as a training. canaries: of an audit of the claim of a run under a budget, at least
-    8, or 0 for none; it takes as long as the training.
-    """
-
-    comparators: tuple[str, ...] = ("independent", "copula")
-    previous: str | None = None
-    shadows: int = 0
-    canaries: int = 1_000
-
-    @field_validator("shadows")
-    @classmethod
-    def _enough_shadows(cls, shadows: int) -> int:
-        if shadows and (shadows < LEAST_SHADOWS or shadows % 2):
-            raise ValueError(f"expected 0, or an even number of at least {LEAST_SHADOWS}. Got {shadows} instead")
-        return shadows
-
-    @field_validator("canaries")
-    @classmethod
-    def _enough_canaries(cls, canaries: int) -> int:
-        if canaries and canaries < LEAST_CANARIES:
-            raise ValueError(f"expected 0, or {LEAST_CANARIES} or more. Got {canaries} instead")
-        return canaries
-
-
-def _pairs(given: Any) -> Any:
-    """`given` if it is a list of pairs of codes: pydantic's own complaint would not say what a pair looks like."""
-    listed = given if isinstance(given, list | tuple) else [given]
-    for pair in listed:
-        if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(code, str) for code in pair)):
-            raise ValueError(
-                f'expected pairs of two codes, such as [["ICD9CM/185", "SEX/female"]]. Got {pair!r} instead'
-            )
-    return given
-
-
-Pairs = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
-
-
-class Fidelity(_Section):
-    """What a site knows of its patients and wants to study; the codes are those of the cohort's vocabulary.
-
-    rules: pairs of a code and a member of an exclusive group that must not come together, beside those that are learned
-    from the training patients. effects: pairs of exposure and outcome whose odds ratios are compared; absent, those of
-    common codes. outcomes: codes that models are fitted for; absent, those of the code system OUTCOME.
-    """
-
-    rules: Pairs = ()
-    effects: Pairs = ()
-    outcomes: tuple[str, ...] = ()
-
-
-class Release(_Section):
-    """policy: name of a policy of `privacy/policies`, or a policy file relative to the recipe."""
-
-    policy: str = DEFAULT
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """All five stages, and what a site declares.
 
     One seed serves them all; `[cohort] seed` may differ, to compare models on one split.
@@ -180,7 +68,11 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     recipe = validated(Recipe, table, str(path))
     cohort = recipe.cohort if "seed" in table.get("cohort", {}) else replace(recipe.cohort, seed=recipe.seed)
     ingest = recipe.ingest.model_copy(update={"format": _beside(path, recipe.ingest.format)})
-    release = recipe.release.model_copy(update={"policy": _beside(path, recipe.release.policy)})
+    asked = recipe.release
+    files = {
+        key: str((path.parent / name).absolute()) for key in OF_RELEASE if (name := getattr(asked, key)) is not None
+    }
+    release = asked.model_copy(update={"policy": _beside(path, asked.policy), **files})
     previous = recipe.evaluate.previous
     if previous is not None:
         evaluate = recipe.evaluate.model_copy(update={"previous": str((path.parent / previous).absolute())})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines import evaluate, generate, ingest, release, train
+from pipelines import evaluate, fitness, generate, ingest, release, train
 from pipelines.declared import check_declared
 from pipelines.recipe import Recipe
 from synthehr.cohort.vocabulary import Vocabulary
@@ -24,11 +24,11 @@ Stage = Callable[[], dict[str, Any]]
 def run(
     recipe: Recipe, extract: Source, out: Path, *, override: str | None = None, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Take an extract to a release: out/events, cohort, run, synthetic, evaluation and bundle.
+    """Take an extract to a release: out/events, cohort, run, synthetic, evaluation, fitness (if asked for) and bundle.
 
     Raises:
         GateRefused: the policy lets nothing out; the report is at out/bundle.refused.html. Also all that the stages
-        raise.
+            raise.
     """
     events = out / "events"
     unless_current(
@@ -87,8 +87,25 @@ def from_events(
         run=trained,
         policy=recipe.release.policy,
         override=override,
+        terms=_terms(recipe, out, progress),
         progress=progress,
     )
+
+
+def _terms(recipe: Recipe, out: Path, progress: Progress) -> release.Terms:
+    """What the recipe adds to the release; the researchers' queries are asked where it names any."""
+    asked = recipe.release
+    register = None if asked.register_file is None else Path(asked.register_file)
+    key = None if asked.key_file is None else Path(asked.key_file)
+    if asked.queries is None:
+        return release.Terms(register=register, key=key)
+    cohort, synthetic, queries, cards = out / "cohort", out / "synthetic", Path(asked.queries), out / "fitness"
+    unless_current(
+        cards,
+        fitness.asked(cohort, synthetic, queries, seed=recipe.seed),
+        lambda: fitness.fitness(cohort, synthetic, queries, cards, seed=recipe.seed, progress=progress),
+    )
+    return release.Terms(register=register, key=key, fitness=cards)
 
 
 def unless_current(path: Path, asked: dict[str, Any], stage: Stage) -> None:

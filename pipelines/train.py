@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.private import fit_private, forget_key, kept_key, private_plan
-from pipelines.recipe import Train
+from pipelines.sections import Train
 from privacy.ledger import Ledger
 from privacy.noise import NoiseSource
 from synthehr.cohort.cohort import read_cohort

@@ -29,7 +29,7 @@ def statement(ledger: Ledger) -> str:
         f"The generator and all synthetic patients are differentially private with epsilon {told} and "
         f"delta {ledger.budget.delta:g}. Unit: {UNIT}; adjacency: {ADJACENCY}. {_looks(ledger)} Accountant: privacy "
         f"loss distributions of dp-accounting, checked against the privacy random variables of Opacus. "
-        f"{_meaning(ledger)} {NOT_COVERED}"
+        f"{meaning(ledger)} {NOT_COVERED}"
     )
 
 
@@ -45,7 +45,7 @@ def _looks(ledger: Ledger) -> str:
     return f"All {len(ledger.released)} looks at patients' data were made with Gaussian noise{training}."
 
 
-def _meaning(ledger: Ledger) -> str:
+def meaning(ledger: Ledger) -> str:
     """What the epsilon means for one patient: the most by which a guess can be better than a coin (Kairouz 2015)."""
     budget = ledger.budget
     assert budget is not None  # statement asked before

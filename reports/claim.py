@@ -6,6 +6,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from privacy.audit.claim import ClaimAudit
+from privacy.hazards import hazards
+from privacy.ledger import Ledger
+from privacy.statement import NO_GUARANTEE, meaning, rounded_up
 from reports.numbers import decimals, fixed, spread, whole
 from reports.wording import score_words
 from synthehr.fidelity.score import Score
@@ -22,6 +25,14 @@ HEADLINE = (
     "subgroup_rmse",
 )
 PRIVATE, NEAREST = "private_", "copula"
+
+
+def claim_in_short(ledger: Ledger, audit: ClaimAudit | None) -> str:
+    """What may be claimed, in one or two sentences; the whole statement is `privacy.statement`."""
+    if not hazards(ledger) or ledger.budget is None:
+        return f"{NO_GUARANTEE}. What protects patients is what the attacks measured."
+    tried = "Not audited." if audit is None else f"Audited: {audit.verdict.lower()}."
+    return f"epsilon {rounded_up(ledger.epsilon)}, delta {ledger.budget.delta:g}. {meaning(ledger)} {tried}"
 
 
 def audit_rows(audit: ClaimAudit) -> list[dict[str, str]]:

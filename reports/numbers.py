@@ -1,10 +1,21 @@
 """How a number is written on a page: three significant figures, no more than its reader needs."""
 
 import math
+from typing import NamedTuple
 
 from synthehr.release.disclosure import places, significant
 
 MINUS = "\N{MINUS SIGN}"
+
+
+class Grain(NamedTuple):
+    """How fine a copy of a page shows figures: decimals of a share, and of a number of a hundred, at the most."""
+
+    share: int
+    hundred: int
+
+
+FINE, COARSE = Grain(6, 1), Grain(2, 0)
 
 
 def shown(value: float | None, digits: int = 3) -> str:
@@ -58,3 +69,22 @@ def percent(value: float, digits: int = 3) -> str:
 def whole(value: int) -> str:
     """A count: 71,518."""
     return f"{value:,}"
+
+
+def hundred(value: float, low: float, high: float, grain: Grain) -> str:
+    """A share and its interval as numbers of a hundred: 1.2 (0.6 to 1.8)."""
+    places = hundred_places(low, high, grain)
+    return f"{fixed(100 * value, places)} ({fixed(100 * low, places)} to {fixed(100 * high, places)})"
+
+
+def hundred_places(low: float, high: float, grain: Grain) -> int:
+    """Decimals that a number of a hundred bears beside its interval, no more than the grain has."""
+    places = decimals(100 * low, 100 * high)
+    return grain.hundred if places is None else min(places, grain.hundred)
+
+
+def clipped(text: str, most: int) -> str:
+    """A text that somebody wrote, cut at a word to at most `most` characters where it is longer."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1].rsplit(' ', 1)[0].rstrip(' ,;:.')}…"

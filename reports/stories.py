@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attack:
-    """title: a heading. story: who the attacker is, what he does, and what it would mean if he succeeded."""
+    """title: a heading. story: who the attacker is, what he does, and what it would mean if he succeeded.
+
+    short: the title where there is little room.
+    """
 
     title: str
     story: str
+    short: str = ""
+
+    @property
+    def label(self) -> str:
+        """The short title, or else the title."""
+        return self.short or self.title
 
 
 ATTACKS = {
@@ -18,80 +27,95 @@ ATTACKS = {
         "Somebody who knows a patient's complete record looks it up in the synthetic file. Short and common records "
         "turn up by chance, so what counts is the excess over patients who were never shown to the generator. An "
         "excess among uncommon records means that the generator copied its training data.",
+        short="Exact copies",
     ),
     "presence_disclosure": Attack(
         "Presence disclosure (medGAN's attack)",
         "Somebody holds the complete records of patients, half of whom were used for training, and claims for each "
         "that has a synthetic record within a given distance that he was. It is reported because published work "
         "reports it; the attack is weak, so finding nothing here is no evidence of safety.",
+        short="Presence (medGAN)",
     ),
     "attribute_disclosure": Attack(
         "Attribute disclosure (medGAN's attack)",
         "Somebody knows some of a patient's codes, finds the most similar synthetic records and guesses the codes that "
         "he does not know. Much of what he guesses is medicine that holds for anybody; the risk is how much better he "
         "does for patients who were used for training than for patients who were not.",
+        short="Attributes (medGAN)",
     ),
     "membership_neighbours": Attack(
         "Membership inference, calibrated nearest neighbours",
         "Somebody has a patient's complete record, the synthetic file and other records of the same population. He "
         "claims that the patient was used for training where the synthetic file comes closer to him than chance "
         "explains. If he succeeds he learns that the person was a patient of this source.",
+        short="Membership, neighbours",
     ),
     "membership_neighbours_rarity": Attack(
         "Membership inference, weighted by rarity",
         "The calibrated attack with rare codes counting for more: two patients who share a rare disease are closer "
         "than two who share a common one. It looks for copies of unusual patients, who have the most to lose.",
+        short="Membership, by rarity",
     ),
     "membership_kernel": Attack(
         "Membership inference, copies with redrawn codes",
         "Somebody has a patient's complete record, the synthetic file and other records of the same population. He "
         "supposes that the generator copies patients and redraws some of their codes, and asks how much likelier the "
         "patient's record is near a synthetic one than chance explains. It is the sharpest test for copies.",
+        short="Membership, redrawn copies",
     ),
     "membership_label_share": Attack(
         "Membership inference, whose neighbours are synthetic",
         "Somebody mixes the synthetic records with other records of the same population and asks, for a patient, how "
         "many of the nearest are synthetic. Many more than half say that the generator has seen him.",
+        short="Membership, label share",
     ),
     "membership_mixture": Attack(
         "Membership inference, density ratio of mixtures",
         "Somebody fits a model of patient groups to the synthetic file and another to other records of the same "
         "population, and claims patients whom the first finds likelier. It finds generators that learnt groups of a "
         "few patients by heart.",
+        short="Membership, mixtures",
     ),
     "membership_chow_liu": Attack(
         "Membership inference, density ratio of trees",
         "The same with a model of which code depends on which (a Chow-Liu tree).",
+        short="Membership, trees",
     ),
     "membership_linear": Attack(
         "Membership inference, linear classifier",
         "Somebody trains a linear model to tell the synthetic file from other records of the same population, by "
         "its codes, and claims patients whom it takes for synthetic. It finds a release that follows the "
         "accidental frequencies of its training data.",
+        short="Membership, linear",
     ),
     "membership_pairs": Attack(
         "Membership inference, linear classifier on pairs",
         "The same with pairs of codes beside the codes: it finds a release that follows accidental combinations.",
+        short="Membership, pairs",
     ),
     "membership_boosted": Attack(
         "Membership inference, boosted classifier",
         "The same with boosted trees, which see combinations of codes.",
+        short="Membership, boosted",
     ),
     "membership_stack": Attack(
         "Membership inference, all scores together",
         "Somebody runs all the membership attacks and learns, from patients whose membership he happens to know, which "
         "to believe when. He is judged on other patients.",
+        short="Membership, all together",
     ),
     "membership_kernel_vulnerable": Attack(
         "Membership of the most vulnerable patients",
         "The attack on copies, tried on the 1 % of patients who are least like anybody else. They are found first and "
         "harmed most, and an average over all patients hides them.",
+        short="Membership, most vulnerable",
     ),
     "membership_subgroup": Attack(
         "Membership in the worst subgroup",
         "The attack on copies, tried among the carriers of each code in turn: a generator may protect patients as a "
         "body and give away those with one rare disease. The worst code is named; some code is always the worst, so "
         "the control shows how bad the worst looks where nothing leaks.",
+        short="Membership, worst subgroup",
     ),
     "membership_shadow": Attack(
         "Membership inference by shadow models",
@@ -106,17 +130,20 @@ ATTACKS = {
         "Nearest-neighbour adversarial accuracy",
         "Nobody's attack but a known measure: how well records can be told apart by whether their nearest neighbour is "
         "of their own kind, for training patients and for patients never seen. The difference is the loss of privacy.",
+        short="Adversarial accuracy",
     ),
     "sensitive_codes": Attack(
         "Disclosure of sensitive codes",
         "Somebody knows all of a patient's record but one sensitive code and reads from the release whether the "
         "patient has it. Much of what he reads is medicine; the risk is how much better he does for patients whose "
         "records were used, and whether other real records would have told him as much.",
+        short="Sensitive codes",
     ),
     "reconstruction": Attack(
         "Linear reconstruction of a secret code",
         "Somebody knows the records of many patients but for one code, counts in the release how often that code comes "
         "with combinations of the others, and solves for who has it.",
+        short="Reconstruction",
     ),
     "singling_out": Attack(
         "Singling out",
@@ -132,6 +159,7 @@ ATTACKS = {
         "Meaningful identity disclosure (El Emam et al. 2020)",
         "Somebody looks a person up by sex, age and race, finds a matching synthetic record, and learns something from "
         "it that is true of that person and unusual in the population.",
+        short="Identity (El Emam)",
     ),
 }
 
@@ -175,6 +203,23 @@ METRICS = (
     ),
     (r"identical_excess_(?P<stratum>.+)", "the same excess among patients with {stratum}"),
 )
+
+
+# anchor -> heading, and how the names of its attacks begin; an attack goes where the longest fits
+GROUPS = {
+    "membership": ("Was this person a patient here? Membership", ("membership_", "presence_", "adversarial_")),
+    "exposed": ("Patients who are exposed most", ("membership_kernel_vulnerable", "membership_subgroup")),
+    "copies": ("Copies of real patients", ("exact_",)),
+    "sensitive": ("What codes has this person? Sensitive codes", ("sensitive_", "attribute_", "reconstruction")),
+    "identity": ("Who is this? Singling out, linkability, identity", ("singling_", "linkability", "meaningful_")),
+    "others": ("Other attacks", ("",)),
+}
+
+
+def group_of(attack: str) -> str:
+    """The group of `GROUPS` that an attack belongs to."""
+    begins = [(start, anchor) for anchor, (_, starts) in GROUPS.items() for start in starts]
+    return max(((len(start), anchor) for start, anchor in begins if attack.startswith(start)))[1]
 
 
 def attack_words(attack: str) -> Attack:

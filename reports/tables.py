@@ -10,13 +10,14 @@ import pandas as pd
 
 from privacy.ledger import Ledger
 from privacy.mechanisms import SampledGaussian
-from privacy.risk import Risk
-from reports.numbers import decimals, fixed, p_value, percent, shown, spread, whole
-from reports.stories import metric_words
+from privacy.policy_file import Policy
+from privacy.risk import Risk, n_to_decide
+from reports.numbers import FINE, Grain, decimals, fixed, p_value, percent, shown, spread, whole
+from reports.stories import attack_words, metric_words
 from reports.wording import score_words
 from synthehr.evaluation import COMPARATOR_COLUMNS
 from synthehr.fidelity.score import Score
-from synthehr.release.disclosure import displayed_prevalence
+from synthehr.release.disclosure import SMALL_CELL, displayed_prevalence, significant
 
 WORST = 10
 
@@ -42,9 +43,9 @@ class RiskRow:
     note: str
 
 
-def risk_row(risk: Risk) -> RiskRow:
+def risk_row(risk: Risk, grain: Grain = FINE) -> RiskRow:
     """A risk as text; too few non-members to say anything reads as such, with the number it takes."""
-    needed, places = risk.nonmembers_needed, decimals(risk.low, risk.high)
+    needed, places = risk.nonmembers_needed, capped(risk, grain)
     note = f"{risk.note} {whole(needed)} non-members would be needed to say anything." if needed else risk.note
     return RiskRow(
         attack=risk.attack,
@@ -52,10 +53,10 @@ def risk_row(risk: Risk) -> RiskRow:
         words=metric_words(risk.metric),
         knowledge=risk.knowledge,
         value=fixed(risk.value, places),
-        interval=spread(risk.low, risk.high),
+        interval=f"[{fixed(risk.low, places)}, {fixed(risk.high, places)}]",
         control=fixed(risk.control, places),
         ceiling="" if risk.ceiling is None else fixed(risk.ceiling, places),
-        n=whole(risk.n),
+        n=count_words(risk.n),
         p="" if risk.p_adjusted is None else p_value(risk.p_adjusted),
         detectable="" if risk.detectable is None else fixed(risk.detectable, places),
         threshold=_condition(risk),
@@ -65,10 +66,58 @@ def risk_row(risk: Risk) -> RiskRow:
     )
 
 
+def capped(risk: Risk, grain: Grain) -> int | None:
+    """Decimal places of a risk: what its interval bears, and no more than the grain has; None where neither says."""
+    places = decimals(risk.low, risk.high)
+    return min(grain.share if places is None else places, grain.share) if grain != FINE else places
+
+
+def count_words(n: int) -> str:
+    """A number of real patients, which is not told where there are few."""
+    return f"fewer than {SMALL_CELL}" if 0 < n < SMALL_CELL else whole(n)
+
+
+def margin(risk: Risk, grain: Grain = FINE) -> str:
+    """How far a judged figure is from another verdict, or what it would take to tell."""
+    if risk.nonmembers_needed:
+        return f"it takes {whole(risk.nonmembers_needed)} patients who were never used to tell"
+    if risk.alpha is not None:
+        return "no p value" if risk.p is None else f"p is {p_value(risk.p)}, and below {risk.alpha:g} it would fail"
+    if risk.threshold is None:
+        return ""
+    finest = 3 if grain == FINE else grain.share
+    if risk.verdict == "PASS":
+        room = fixed(max(risk.threshold - risk.high, 0.0), finest)
+        least = f"less than {10.0**-finest:g}" if float(room) == 0 else room
+        return f"the upper limit is {least} below it"
+    if risk.verdict == "FAIL":
+        return f"the lower limit is {fixed(risk.low - risk.threshold, finest)} above it"
+    n = n_to_decide(risk, risk.threshold) if risk.n and grain == FINE else None  # rounded ends tell no n
+    return "the interval contains it" + (
+        "" if n is None else f"; about {whole(int(significant(n, 2)))} members would tell"
+    )
+
+
 def _condition(risk: Risk) -> str:
     if risk.alpha is not None:
         return f"p {risk.alpha:g}"
     return "" if risk.threshold is None else f"{risk.threshold:g}"
+
+
+def gate_rows(risks: Sequence[Risk], policy: Policy, grain: Grain = FINE) -> list[dict[str, Any]]:
+    """One line a judged figure, the worst first: its row, its label, why the policy asks for it, and its margin."""
+    why = {(gate.attack, gate.metric): gate.why for gate in policy.gates}
+    worst_first = ("FAIL", "INCONCLUSIVE", "PASS")
+    return [
+        {
+            "row": risk_row(risk, grain),
+            "label": attack_words(risk.attack).label,
+            "title": attack_words(risk.attack).title,
+            "why": why.get((risk.attack, risk.metric), ""),
+            "margin": margin(risk, grain),
+        }
+        for risk in sorted(risks, key=lambda risk: worst_first.index(risk.verdict or "PASS"))
+    ]
 
 
 def release_table(risks: Sequence[Risk]) -> tuple[list[str], list[dict[str, object]]]:
@@ -88,8 +137,11 @@ def release_table(risks: Sequence[Risk]) -> tuple[list[str], list[dict[str, obje
 
 
 def key_risks(risks: Sequence[Risk]) -> list[Risk]:
-    """What an attack's section shows: every judged figure, else the one furthest above its control."""
-    judged = [risk for risk in risks if risk.verdict]
+    """What an attack's section shows: every judged figure, else those with a p value, else the one furthest off.
+
+    That is the one furthest above its control.
+    """
+    judged = [risk for risk in risks if risk.verdict] or [risk for risk in risks if risk.p is not None]
     return judged or [max(risks, key=lambda risk: np.nan_to_num(risk.value - risk.control, nan=-np.inf))]
 
 

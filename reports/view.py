@@ -11,6 +11,7 @@ from privacy.policy import Decision
 from privacy.policy_file import Policy
 from synthehr.errors import BadRequest
 from synthehr.evaluation import Evaluation
+from synthehr.release.fitness.card import QueryCard
 from synthehr.release.register import Release
 
 
@@ -24,7 +25,7 @@ class ReportView:
     patients in the synthetic cohort. seed: of its generation. hashes: landing name -> manifest hash. versions: package
     -> version. policy: what `decision` judged by, and what the steward declares in it. decided, expires: ISO dates.
     earlier: other releases of the same patients, None where no register was named. history: of the training, columns
-    epoch, term, value, None where the run was not named.
+    epoch, term, value, None where the run was not named. cards: of researchers' queries that were asked of both.
 
     Raises:
         BadRequest: a name, purpose or source that is an absolute path, or a split without patients.
@@ -48,6 +49,7 @@ class ReportView:
     expires: str
     earlier: tuple[Release, ...] | None = None
     history: pd.DataFrame | None = None
+    cards: tuple[QueryCard, ...] = ()
 
     def __post_init__(self) -> None:
         for field in ("name", "purpose", "source"):

@@ -1,4 +1,4 @@
-"""What the scores and terms mean, in words for a reader who is no statistician."""
+"""What the scores and terms mean, in words for a reader who is no statistician: a lawyer, an officer."""
 
 SCORES = {
     "dwp_pearson": "prevalence, correlation (Pearson)",
@@ -49,26 +49,48 @@ SCORES = {
 }
 
 GLOSSARY = {
-    "AUPRC": "Of those that a model calls, the share who have the outcome, averaged over how many it finds; chance is "
-    "the share of patients who have it, 1 is perfect.",
-    "AUROC": "How often a model ranks a patient who has the code above one who has not; 0.5 is chance, 1 is perfect.",
-    "Ceiling": "For fidelity: the figure for fresh real patients in the synthetic cohort's place. For risk: the figure "
-    "if the release were a copy of the training data.",
+    "Attack": "A trial, carried out on this cohort, of what somebody could do with it to learn of a real patient.",
+    "AUC": "How often an attacker ranks a member above somebody who is none; 0.5 is chance, 1 is always.",
+    "Audit": "An attempt to refute a claim of differential privacy, by guessing which made-up patients went into a "
+    "training of its own. Not to refute it is no proof.",
+    "Canary": "A made-up patient that is put among the real ones to see whether it can be found again.",
+    "Ceiling": "The figure for a release that is a copy of the training data: the worst that there is to find.",
+    "Comparators": "Other releases that could be made of the same patients, put through the same attacks: simple "
+    "generators, and real records that were coarsened (k-anonymity).",
     "Control": "The figure where there is nothing to find: patients never used, or fresh real patients in the "
-    "release's place.",
-    "Differential privacy": "A mathematical limit (epsilon) on what any release can tell of one patient, whatever the "
-    "attacker knows; it holds only if every look at the data was protected.",
-    "DWP": "Dimension-wise probability: the share of patients with each code, real against synthetic.",
-    "DWPred": "Dimension-wise prediction: each code predicted from all others by a model trained on real and by one "
-    "trained on synthetic patients, both tested on real patients that neither saw.",
-    "Floor": "The figure for an independent sampler: codes at the right rate, with no relation between them.",
+    "release's place. Only what goes beyond it is a leak.",
+    "Delta": "The probability, far below one in the number of patients, that the promise of epsilon does not hold.",
+    "Differential privacy": "A promise, proved and not measured, that no release tells much more of a patient than if "
+    "that patient had not been in the data, whatever anybody knows besides.",
+    "Epsilon": "How much is promised by differential privacy: 0 is that nothing is told, and each step up lets an "
+    "attacker be surer. The epsilons of several releases of the same patients add up.",
+    "Expected exposed patients": "How many more members than chance explains an attacker finds who wrongly claims 1 of "
+    "100 others.",
+    "False positive rate": "Of those who are not in the data, the share whom an attacker wrongly claims to be.",
+    "Gate": "One condition of the policy: a figure that must be below a threshold, surely and not just by luck.",
     "Holdout": "Real patients kept from training and tuning, used for this report alone.",
-    "Interval": "The values that are compatible with the data, at 95 % confidence.",
-    "Log-cluster": "Real and synthetic patients are grouped by likeness; the logarithm of how unevenly they share the "
-    "groups. The lower, the better mixed.",
+    "Holm": "A correction of p values for the number of attacks: with many trials something looks striking by luck.",
+    "Interval": "The values that are compatible with the data, at 95 % confidence: of a hundred such intervals about "
+    "ninety-five hold the truth.",
+    "k-anonymity": "Real records made coarser until each combination of sex, age and race is that of at least k "
+    "patients.",
+    "Ledger": "The list of every look at patients' data, chained so that none can be taken out unseen.",
+    "Linkability": "Whether the release helps to tell that two files are about the same person (Article 29 Working "
+    "Party, opinion 05/2014).",
     "Member": "A real patient whose record the generator was trained on.",
-    "SDMetrics": "A public library of scores for synthetic tables, here on sex, age and race alone: 1 is best.",
-    "Skill": "(floor - value) / (floor - ceiling): 0 is the floor, 1 the ceiling.",
+    "Override": "A release in spite of the policy, for a reason that somebody gave and that is recorded.",
+    "p value": "How often a release that leaks nothing would give a figure as large as this one.",
+    "Power": "Whether a leak would have been seen: the smallest that shows itself in four releases of five. With few "
+    "patients only a large one does.",
+    "Prior": "What an attacker knows beforehand: the share of members among those whom he asks about.",
+    "Quasi-identifier": "What does not name a patient but helps to look one up elsewhere: sex, age, race.",
+    "Reference sample": "Other records of the same population that an attacker may have.",
+    "Register": "The steward's list of what was released of which patients, to whom, and until when.",
+    "Sensitive codes": "Codes that harm most when they become known, by the topics that the policy declares.",
+    "Singling out": "Whether the release gives away a combination of codes that exactly one real patient has (Article "
+    "29 Working Party, opinion 05/2014).",
+    "Synthetic": "Made up by a computer program after the pattern of real records; no row is a person's.",
+    "True positive rate": "Of the members, the share whom an attacker finds.",
     "Verdict": "PASS: the whole interval is below the threshold. FAIL: the whole interval is above it. INCONCLUSIVE: "
     "the threshold lies within, so more patients would be needed to tell.",
 }

@@ -21,13 +21,23 @@ from synthehr.errors import BadRequest, IncompleteLanding
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
+# kind of a landing -> the command that makes it
+MADE_BY = {
+    "events": "synthehr ingest",
+    "cohort": "synthehr ingest",
+    "run": "synthehr train",
+    "synthetic": "synthehr generate",
+    "evaluation": "synthehr evaluate",
+    "fitness": "synthehr fitness",
+    "bundle": "synthehr release",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a landing says of itself.
 
-    kind: events, cohort, run, synthetic, evaluation or bundle. files: relative path -> SHA-256 (hex).
+    kind: events, cohort, run, synthetic, evaluation, fitness or bundle. files: relative path -> SHA-256 (hex).
     config: what the stage was asked for. made_from: name -> manifest hash (or file hash) of each input.
     versions: package -> version. There is no time in it: same seed, same data, same bytes.
     """
@@ -95,7 +105,7 @@ def land(
             another process is writing the same landing.
     """
     path = path.absolute()
-    _check_replaceable(path, kind)
+    check_replaceable(path, kind)
     partial = partial_path(path)
     partial.mkdir(parents=True, exist_ok=True)
     with _locked(partial, path) if alone else contextlib.nullcontext():
@@ -112,7 +122,8 @@ def land(
             raise
 
 
-def _check_replaceable(path: Path, kind: str) -> None:
+def check_replaceable(path: Path, kind: str) -> None:
+    """Raise BadRequest where something else than a landing of this kind stands there: it might be somebody's data."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     try:
@@ -221,7 +232,8 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     """
     if not (path / MANIFEST).is_file():
         state = "has no manifest" if path.exists() else "does not exist"
-        raise IncompleteLanding(f"Expected a {kind or 'landing'} at {path}; it {state}. Run the stage that makes it.")
+        maker = MADE_BY.get(kind or "", "the stage that makes it")
+        raise IncompleteLanding(f"Expected a {kind or 'landing'} at {path}; it {state}. Run {maker}, or name another.")
     manifest = _manifest(path)
     if kind is not None and manifest.kind != kind:
         raise IncompleteLanding(f"Expected a {kind} at {path}; it is a landing of kind {manifest.kind}.")

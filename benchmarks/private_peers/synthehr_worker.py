@@ -7,7 +7,8 @@ from coded import stop_in_time
 from worker import Draws, Task, say_run
 
 from pipelines.private import fit_private, private_plan
-from pipelines.recipe import Train, validated
+from pipelines.recipe import validated
+from pipelines.sections import Train
 from privacy.noise import NoiseSource, new_key
 from synthehr.cohort.cohort import Cohort
 from synthehr.cohort.matrix import CodeMatrix

@@ -23,7 +23,7 @@ def roc(attack: str, curves: pd.DataFrame, *, number: int, title: str) -> str:
     apart. Curves are resampled at 60 false positive rates and rounded to four places.
     """
     own = curves[curves["attack"] == attack]
-    figure, axes = panel(6.2, 4.0)
+    figure, axes = panel(5.6, 3.3)
     grid = np.geomspace(LOWEST, 1.0, POINTS)
     with mpl.rc_context(STYLE):
         axes.plot(grid, grid, color=INK, linewidth=0.8, linestyle=":", label="chance")

@@ -1,5 +1,7 @@
 """One point a code, real against synthetic: its prevalence (DWP) and how well it is predicted (DWPred)."""
 
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from reports.figures.svg import BLUE, GREY, INK, ORANGE, STYLE, inline, panel
+from reports.numbers import percent, shown
 from synthehr.release.disclosure import SMALL_CELL, displayed_prevalence
 
 # lower edge of a stratum of real prevalence -> label, marker, fill
@@ -40,9 +43,10 @@ def dwp(codes: pd.DataFrame, *, n_test: int, n_synthetic: int) -> str:
         _gutters(axes, low, withheld=int((~shown).sum()), absent=int(absent.sum()))
         x = np.where(shown, real, _spread(low, ~shown))
         y = np.where(absent, _spread(low, absent), synthetic)
-        for label, marker, colour, chosen in _by_stratum(real):
-            _points(axes, x[chosen], y[chosen], marker, colour, f"{label} ({chosen.sum():,})")
+        told = _told_prevalence(codes, real, synthetic)
+        hints = _points(axes, x, y, told, real)
         if not shown.all():
+            hints["withheld"] = told[~shown].tolist()
             _withheld(axes, x[~shown], y[~shown])
         axes.set_xlabel("Prevalence in real patients not used for training (holdout)")
         axes.set_ylabel("Prevalence in the synthetic cohort")
@@ -54,6 +58,7 @@ def dwp(codes: pd.DataFrame, *, n_test: int, n_synthetic: int) -> str:
         description=f"Scatter of {len(codes):,} codes on logarithmic axes with the line of equality. "
         f"{int((~shown).sum()):,} codes of fewer than {SMALL_CELL} real patients are shown without their real value; "
         f"{int(absent.sum()):,} never occur in the synthetic sample.",
+        hints=hints,
     )
 
 
@@ -75,8 +80,7 @@ def dwpred(codes: pd.DataFrame, *, n_test: int) -> str:
         axes.plot([floor, 1], [floor, 1], color=GREY, linewidth=0.8)
         axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
         axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-        for label, marker, colour, chosen in _by_stratum(np.where(usable, prevalence, np.nan)):
-            _points(axes, x[chosen], y[chosen], marker, colour, f"{label} ({chosen.sum():,})")
+        hints = _points(axes, x, y, _told_auroc(codes, x, y), np.where(usable, prevalence, np.nan))
         axes.set_xlabel("AUROC, model trained on real patients")
         axes.set_ylabel("AUROC, model trained on synthetic patients")
         _legend(axes, 0.0)
@@ -86,11 +90,33 @@ def dwpred(codes: pd.DataFrame, *, n_test: int) -> str:
         title="How well each code is predicted from the others: trained on real against trained on synthetic patients",
         description=f"Scatter of {int(usable.sum()):,} codes with the line of equality; both models are tested on the "
         "same held-out real patients. Points below the line lose by synthetic training; 0.5 is chance.",
+        hints=hints,
     )
 
 
+def _named(codes: pd.DataFrame) -> list[str]:
+    return [f"{code} {words}".strip() for code, words in codes[["code", "description"]].to_numpy(dtype=object)]
+
+
+def _told_prevalence(
+    codes: pd.DataFrame, real: NDArray[np.float64], synthetic: NDArray[np.float64]
+) -> NDArray[np.object_]:
+    """(n_codes,) what a pointer on a code is told; real: as it may be shown."""
+    told = []
+    for name, p, q in zip(_named(codes), real, synthetic, strict=True):
+        known = "real withheld" if np.isnan(p) else f"real {percent(float(p), 2)}"
+        told.append(f"{name}: {known}, synthetic {percent(float(q), 2) if q > 0 else 'never'}")
+    return np.asarray(told, dtype=object)
+
+
+def _told_auroc(codes: pd.DataFrame, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.object_]:
+    pairs = zip(_named(codes), x, y, strict=True)
+    return np.asarray([f"{name}: real {shown(float(p))}, synthetic {shown(float(q))}" for name, p, q in pairs], object)
+
+
 def _withheld(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    axes.plot(x, y, "x", color=GREY, markersize=2.6, markeredgewidth=0.5, label=f"withheld ({len(x):,})")
+    label = f"withheld ({len(x):,})"
+    axes.plot(x, y, "x", color=GREY, markersize=2.6, markeredgewidth=0.5, label=label, gid="withheld")
 
 
 def _legend(axes: Axes, left: float) -> None:
@@ -98,21 +124,25 @@ def _legend(axes: Axes, left: float) -> None:
         axes.legend(loc="upper left", bbox_to_anchor=(left, 1.0), title="Real prevalence (codes)", title_fontsize=8)
 
 
-def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], marker: str, colour: str, label: str) -> None:
-    axes.plot(
-        x,
-        y,
-        marker,
-        color=colour,
-        markersize=3.6,
-        markeredgewidth=0.4,
-        markeredgecolor="white",
-        alpha=0.85,
-        label=label,
-    )
+def _points(
+    axes: Axes,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    told: NDArray[np.object_],
+    prevalence: NDArray[np.float64],
+) -> dict[str, list[str]]:
+    """Draw the codes stratum by stratum, those of nan prevalence not at all; what each is told, by set of markers."""
+    hints = {}
+    look: dict[str, Any] = {"markersize": 3.6, "markeredgewidth": 0.4, "markeredgecolor": "white", "alpha": 0.85}
+    for k, (label, marker, colour, chosen) in enumerate(by_stratum(prevalence)):
+        text = f"{label} ({chosen.sum():,})"
+        axes.plot(x[chosen], y[chosen], marker, color=colour, label=text, gid=f"codes{k}", **look)
+        hints[f"codes{k}"] = told[chosen].tolist()
+    return hints
 
 
-def _by_stratum(prevalence: NDArray[np.float64]) -> list[tuple[str, str, str, NDArray[np.bool_]]]:
+def by_stratum(prevalence: NDArray[np.float64]) -> list[tuple[str, str, str, NDArray[np.bool_]]]:
+    """Label, marker, colour and mask of each stratum of real prevalence that a code is in, commonest first."""
     found, above = [], np.inf
     for edge, (label, marker, colour) in STRATA.items():
         chosen = (prevalence >= edge) & (prevalence < above)

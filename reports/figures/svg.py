@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 import matplotlib as mpl
@@ -30,15 +31,32 @@ FONTS = "'DejaVu Sans', Verdana, Arial, sans-serif"
 
 def panel(width: float, height: float) -> tuple[Figure, Axes]:
     """A white figure of `width` x `height` inches with one set of axes, without pyplot's global state."""
+    figure, axes = panels(width, height, 1, 1)
+    return figure, axes[0]
+
+
+def panels(width: float, height: float, rows: int, columns: int, *, shared: bool = False) -> tuple[Figure, list[Axes]]:
+    """The same with `rows` x `columns` sets of axes, row by row; shared: all have one pair of scales."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-        return figure, figure.add_subplot()
+        return figure, list(figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).flat)
 
 
-def inline(figure: Figure, *, name: str, title: str, description: str) -> str:
+def inline(
+    figure: Figure,
+    *,
+    name: str,
+    title: str,
+    description: str,
+    hints: Mapping[str, Sequence[str]] | None = None,
+) -> str:
     """The `<svg>` element of a figure, without prologue, metadata or date.
 
-    name: unique on the page; prefixes every id in the figure. title, description: what a screen reader says.
+    name: unique on the page; prefixes every id in the figure. title, description: what a screen reader says. hints: for
+    the gid of a set of markers, what a pointer that rests on each of them is told.
+
+    Raises:
+        ValueError: hints of other number than the markers that were drawn.
     """
     buffer = io.StringIO()
     with mpl.rc_context(STYLE):
@@ -47,6 +65,8 @@ def inline(figure: Figure, *, name: str, title: str, description: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     # matplotlib's style sheet would reach the whole page
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
+    for gid, told in (hints or {}).items():
+        body = _hinted(body, gid, told)
     body = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", body)
     body = body.replace("'DejaVu Sans'", FONTS)
     head, rest = body.split(">", 1)
@@ -58,3 +78,29 @@ def inline(figure: Figure, *, name: str, title: str, description: str) -> str:
         f'{head} role="img" aria-labelledby="{name}-title {name}-desc" '
         f'style="stroke-linejoin:round;stroke-linecap:butt">{labels}{rest}'.strip()
     )
+
+
+# the shape stands in the first set that has it
+_MARKERS = r'(<g id="{gid}">\s*(?:<defs>(?:(?!</defs>).)*</defs>\s*)?<g[^>]*?)>(.*?)</g>'
+_MARKER = re.compile(r'\s*<use xlink:href="([^"]*)" x="([^"]*)" y="([^"]*)" style="([^"]*)"/>')
+
+
+def _hinted(body: str, gid: str, told: Sequence[str]) -> str:
+    """`body` with a title in each marker of the set; what all markers share is said once, or 1,000 would be heavy."""
+
+    def rewritten(found: re.Match[str]) -> str:
+        places = _MARKER.findall(found[2])
+        if len(places) != len(told):
+            raise ValueError(f"The 'hints' parameter of inline must be one a marker: {len(told)} for {len(places)}.")
+        return f'{found[1]} style="{places[0][3]}">{"".join(_uses(places, told))}</g>'
+
+    body, sets = re.subn(_MARKERS.format(gid=re.escape(gid)), rewritten, body, count=1, flags=re.DOTALL)
+    if not sets:
+        raise ValueError(f"The 'hints' parameter of inline names {gid!r}, of which no marker was drawn.")
+    return body
+
+
+def _uses(places: Sequence[tuple[str, ...]], told: Sequence[str]) -> Iterator[str]:
+    for (target, x, y, _), words in zip(places, told, strict=True):
+        where = f'x="{float(x):.2f}" y="{float(y):.2f}"'
+        yield f'<use xlink:href="{target}" {where}><title>{escape(words)}</title></use>\n'

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from synthehr.errors import BadData, BadRequest
 from synthehr.events.accounting import Account, account_of
+from synthehr.events.concepts import write_concepts, write_source_tables
 from synthehr.events.hierarchy import write_ancestors
 from synthehr.events.making import EVENTS_FILE, Made, MakeEvents, made, make_events
 from synthehr.events.mapping import Mapping
@@ -215,6 +216,8 @@ class _Ingest:
                 _shared(events, folder / "data" / f"{k:05d}.parquet")
         write_metadata(folder, found.codes, dataset=self.mapping.title)
         write_ancestors(self.work / "settled", folder / "metadata")
+        write_concepts(self.work / "settled", folder / "metadata")
+        write_source_tables(self.mapping, list(self.files), self.work / "made", folder / "metadata")
         write_rejects(folder, found.rejects)
 
     def _report(self, read: Dict[str, Sequence[Partitioned]], parts: Sequence[Made], found: Account) -> IngestReport:

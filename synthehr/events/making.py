@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from synthehr.errors import BadData
+from synthehr.events.concepts import write_event_counts
 from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.macros.normalise import macros
 from synthehr.events.mapping import Mapping
@@ -78,6 +79,8 @@ def make_events(task: MakeEvents) -> None:
         written = write_events(connection, task.out / EVENTS_FILE)
         write_set_aside(connection, task.out)
         _write_codes(connection, task.out)
+        if task.mapping.returns:
+            write_event_counts(connection, task.out)
         found = {"written": vars(written), "without_events": _without_events(connection, task)}
     shutil.rmtree(work)
     write_text(task.out / DONE, json.dumps(found) + "\n")

@@ -123,11 +123,20 @@ class Description(_Part):
     normalise: Normalisation = "as_is"
 
 
-class Ancestor(_Part):
-    """Where a hierarchy of codes stands: SQL over the mapping's tables that look up, giving code, ancestor, levels."""
-
+class _Asked(_Part):
     tables: tuple[Name, ...]
     sql: Sql
+
+
+class Ancestor(_Asked):
+    """Where a hierarchy of codes stands: SQL over the mapping's tables that look up, giving code, ancestor, levels."""
+
+
+class Concept(_Asked):
+    """Where the concepts of codes stand: SQL over the mapping's tables that look up, giving code and concept columns.
+
+    The columns are those of `concepts.COLUMNS`, all as text.
+    """
 
 
 class Mapping(_Part):
@@ -138,7 +147,8 @@ class Mapping(_Part):
     number depends on no other patient. Visits stay as they stand if all are plain numbers, else all are hashed, one by
     one, and have no order. The numbers keep no secret: who knows an identifier can compute its number. rejected_share:
     the largest share of a table's rows, in [0, 1], that may be rejected before the ingest is refused. earliest, latest:
-    a time outside is no plausible date and is rejected. slashes: whether a code must read SYSTEM/value.
+    a time outside is no plausible date and is rejected. slashes: whether a code must read SYSTEM/value. returns:
+    whether a release can be written in the schema of this source again, for which the table of each code is kept.
     """
 
     name: Name
@@ -150,10 +160,12 @@ class Mapping(_Part):
     earliest: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = "1900-01-01"
     latest: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] = "2300-01-01"
     slashes: bool = True
+    returns: bool = False
     table: tuple[Table, ...] = Field(min_length=1)
     event: tuple[Event, ...] = Field(min_length=1)
     description: tuple[Description, ...] = ()
     ancestor: Ancestor | None = None
+    concept: Concept | None = None
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -162,7 +174,9 @@ class Mapping(_Part):
 
     def digest(self) -> str:
         """SHA-256 (hex) of what the mapping says, whatever its layout and comments."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        unsaid = {name for name in ("returns", "concept") if not getattr(self, name)}
+        said = self.model_dump(mode="json", exclude=unsaid)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:

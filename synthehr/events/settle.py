@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from synthehr.events.concepts import settle_concepts
 from synthehr.events.engine import engine, literal, quoted
 from synthehr.events.hierarchy import settle_ancestors
 from synthehr.events.macros.normalise import macros
@@ -44,6 +45,7 @@ def settle(mapping: Mapping, staged: Staged, others: Others, folder: Path) -> No
                 connection.execute(sql)
             _write_lookup(connection, mapping, name, staged, folder)
         settle_ancestors(connection, mapping, list(staged), folder)
+        settle_concepts(connection, mapping, list(staged), folder)
         write_set_aside(connection, folder)
     shutil.rmtree(folder / ".work")
 

@@ -1,9 +1,13 @@
 """Codes per patient: are synthetic records as long as real ones, and as unequally so?"""
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from synthehr.cohort.matrix import CodeMatrix
+from synthehr.evaluation import LENGTH_COLUMNS
 from synthehr.fidelity.interval import Blocks, block_rows, jackknife
 from synthehr.fidelity.score import Estimate, Measure
 
@@ -29,6 +33,17 @@ def codes_per_patient(test: CodeMatrix, candidate: CodeMatrix) -> list[Estimate]
         measure.estimate(v, e, n=len(candidate), unit="patients")
         for measure, v, e in zip(CODES_PER_PATIENT, value, error, strict=True)
     ]
+
+
+def length_table(cohorts: Mapping[str, CodeMatrix]) -> pd.DataFrame:
+    """Share of patients by number of distinct codes, from 0 to the longest record: `LENGTH_COLUMNS`.
+
+    cohorts: real, synthetic, floor and ceiling.
+    """
+    lengths = {who: cohort.codes_per_patient() for who, cohort in cohorts.items()}
+    size = 1 + max(int(length.max()) for length in lengths.values())
+    shares = {f"share_{who}": np.bincount(length, minlength=size) / len(length) for who, length in lengths.items()}
+    return pd.DataFrame({"n_codes": np.arange(size), **shares})[LENGTH_COLUMNS]
 
 
 def _histogram(lengths: NDArray[np.int64], size: int) -> Blocks:

@@ -14,13 +14,15 @@ from synthehr.cohort.constraints import CodePairs, Rules, column_pairs, learn_ru
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.errors import BadRequest
 from synthehr.evaluation import CODE_COLUMNS, COMPARATOR_COLUMNS
+from synthehr.fidelity.codes_per_patient import length_table
+from synthehr.fidelity.correlation import correlation_table
 from synthehr.fidelity.coverage import COVERAGE, code_coverage, expected_coverage
 from synthehr.fidelity.downstream import fit_outcomes, outcome_columns
 from synthehr.fidelity.measures import Yardstick, measures_here
 from synthehr.fidelity.prediction import CodePredictions, predict_codes, predictable_codes
 from synthehr.fidelity.score import Estimate, Score
 from synthehr.fidelity.strata import strata_of
-from synthehr.fidelity.subgroups import Pairs, choose_effects
+from synthehr.fidelity.subgroups import Pairs, choose_effects, effect_table, subgroup_table
 from synthehr.progress import Progress, silent
 
 REAL, SYNTHETIC, FLOOR, CEILING = "real", "synthetic", "independent", "holdout"
@@ -35,12 +37,17 @@ class Comparison:
 
     codes: one row a code, `CODE_COLUMNS` of synthehr.evaluation, prevalence_real being that of the test patients,
     auroc and f1 nan where a code is too rare to predict. comparators: `COMPARATOR_COLUMNS`, the same measures for
-    generator "synthetic", "holdout" (the ceiling: fresh real patients) and every comparator.
+    generator "synthetic", "holdout" (the ceiling: fresh real patients) and every comparator. codes_per_patient,
+    correlations, effects, subgroups: see `synthehr.evaluation.Evaluation`.
     """
 
     scores: tuple[Score, ...]
     codes: pd.DataFrame
     comparators: pd.DataFrame
+    codes_per_patient: pd.DataFrame
+    correlations: pd.DataFrame
+    effects: pd.DataFrame
+    subgroups: pd.DataFrame
 
 
 def compare(
@@ -131,7 +138,16 @@ def _compare(
     for name, cohort in candidates.items():
         estimates[name].append(_coverage(train, cohort, name, most, seed))
     prevalence = {REAL: test.prevalence()} | {name: sample.prevalence() for name, sample in samples.items()}
-    return Comparison(_scores(estimates), _codes(test, prevalence, predictions), _table(estimates))
+    beside = {"real": test, "synthetic": samples[SYNTHETIC], "floor": samples[FLOOR], "ceiling": samples[CEILING]}
+    return Comparison(
+        scores=_scores(estimates),
+        codes=_codes(test, prevalence, predictions),
+        comparators=_table(estimates),
+        codes_per_patient=length_table(beside),
+        correlations=correlation_table(test, samples[SYNTHETIC], train.prevalence()),
+        effects=effect_table(beside, declared.effects),
+        subgroups=subgroup_table(beside),
+    )
 
 
 @dataclass

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from synthehr.cohort.matrix import CodeMatrix
 from synthehr.cohort.vocabulary import Vocabulary
+from synthehr.evaluation import CORRELATION_COLUMNS
 from synthehr.fidelity.agreement import pearson, r_squared
 from synthehr.fidelity.interval import Blocks, block_rows, jackknife
 from synthehr.fidelity.score import Estimate, Measure
@@ -21,6 +23,7 @@ LOG_LIFT_R = Measure(name="log_lift_r", better="higher", lowest=-1, highest=1)
 COMMON = 0.01  # rarer codes add sampling noise to a matrix distance and little else
 MOST_CODES = 500  # bounds the memory: 50 blocks of 500 x 500 float64 are 100 MB
 COMMONEST = 200
+DRAWN = 30  # codes of a heat map whose names can still be read
 EXPECTED = 5.0  # as for a chi-square test: below it the logarithm of a count is noise
 
 Matrix = NDArray[np.float64]
@@ -70,6 +73,23 @@ def correlation_matrix(second_moment: Matrix) -> Matrix:
     r = (second_moment - np.outer(p, p)) / np.outer(scale, scale)
     np.fill_diagonal(r, 1.0)
     return np.asarray(r)
+
+
+def correlation_table(test: CodeMatrix, candidate: CodeMatrix, prevalence: NDArray[np.float64]) -> pd.DataFrame:
+    """Correlations of each pair of the 30 commonest free codes, test and candidate: `CORRELATION_COLUMNS`.
+
+    prevalence: (n_codes,) of the real training patients, chooses the codes; the commonest comes first. n_both, n_a,
+    n_b: test patients with both codes, and with each.
+    """
+    free = test.vocabulary.free
+    codes = free[np.argsort(-prevalence[free], kind="stable")[:DRAWN]]
+    moments = [_gram_blocks(cohort, codes).mean() for cohort in (test, candidate)]
+    a, b = np.triu_indices(len(codes), 1)
+    real, other = (correlation_matrix(moment)[a, b] for moment in moments)
+    counts = np.rint(moments[0] * len(test)).astype(np.int64)
+    names = np.asarray(test.vocabulary.code, dtype=object)[codes]
+    columns = [names[a], names[b], real, other, counts[a, b], counts[a, a], counts[b, b]]
+    return pd.DataFrame(dict(zip(CORRELATION_COLUMNS, columns, strict=True)))
 
 
 @dataclass(frozen=True)

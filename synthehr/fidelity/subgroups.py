@@ -1,13 +1,16 @@
 """Subgroups and effects: is the cohort right within each sex, age and race, and for the questions that a study asks?"""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
 from synthehr.cohort.matrix import CodeMatrix
+from synthehr.evaluation import EFFECT_COLUMNS, SUBGROUP_COLUMNS
 from synthehr.fidelity.agreement import pearson
 from synthehr.fidelity.interval import Blocks, block_rows, jackknife
 from synthehr.fidelity.score import Estimate, Measure
@@ -44,12 +47,8 @@ def subgroup_prevalence(test: CodeMatrix, candidate: CodeMatrix, *, least: int =
     group, columns = _large_members(test, least)
     if not len(columns):
         return []
-    outside = np.asarray([[g != name for g in test.vocabulary.group] for name in group])
     strata = {"all": np.ones(len(group), dtype=bool), **{str(g): group == g for g in dict.fromkeys(group)}}
-
-    def squares(real: Array, other: Array) -> Array:
-        (p, p_noise), (q, q_noise) = _within(real, columns, len(test)), _within(other, columns, len(candidate))
-        return np.asarray(np.mean(np.square(p - q) - p_noise - q_noise, axis=1, where=outside))
+    squares = _member_squares(test, candidate, columns)
 
     def figures(real: Array, other: Array) -> Array:
         square = squares(real, other)
@@ -66,6 +65,44 @@ def subgroup_prevalence(test: CodeMatrix, candidate: CodeMatrix, *, least: int =
             square = measure.estimate(value[k], error[k], n=len(candidate), unit="patients", stratum=stratum, note=note)
             estimates.append(_root(square))
     return estimates
+
+
+def _member_squares(
+    test: CodeMatrix, candidate: CodeMatrix, columns: NDArray[np.int64]
+) -> Callable[[Array, Array], Array]:
+    """The mean square error beyond sampling of each member, (n_members,), from the moments of `_member_blocks`."""
+    group = np.asarray(test.vocabulary.group, dtype=object)
+    outside = group[None, :] != group[columns][:, None]
+
+    def squares(real: Array, other: Array) -> Array:
+        (p, p_noise), (q, q_noise) = _within(real, columns, len(test)), _within(other, columns, len(candidate))
+        return np.asarray(np.mean(np.square(p - q) - p_noise - q_noise, axis=1, where=outside))
+
+    return squares
+
+
+def subgroup_table(cohorts: Mapping[str, CodeMatrix], *, least: int = MIN_MEMBER) -> pd.DataFrame:
+    """The error of `subgroup_prevalence` for each member of at least `least` test patients: `SUBGROUP_COLUMNS`.
+
+    cohorts: real (the test patients), synthetic, floor and ceiling. low, high: 95 % interval of the synthetic's.
+    """
+    test = cohorts["real"]
+    group, columns = _large_members(test, least)
+    if not len(columns):
+        return pd.DataFrame(columns=SUBGROUP_COLUMNS)
+    blocks = {who: _member_blocks(cohort, columns) for who, cohort in cohorts.items()}
+    roots = {}
+    for who in ("synthetic", "floor", "ceiling"):
+        squares = _member_squares(test, cohorts[who], columns)
+        roots[f"rmse_{who}"] = np.sqrt(np.maximum(squares(blocks["real"].mean(), blocks[who].mean()), 0.0))
+    squares = _member_squares(test, cohorts["synthetic"], columns)
+    value, error = jackknife(squares, blocks["real"], blocks["synthetic"])
+    low, high = (np.sqrt(np.maximum(value + sign * 1.96 * error, 0.0)) for sign in (-1, 1))
+    counts = np.bincount(test.counts.indices, minlength=test.counts.shape[1])[columns]
+    member = np.asarray(test.vocabulary.code, dtype=object)[columns]
+    return pd.DataFrame({"group": group, "member": member, "n_real": counts, **roots, "low": low, "high": high})[
+        SUBGROUP_COLUMNS
+    ]
 
 
 def _root(square: Estimate) -> Estimate:
@@ -149,6 +186,35 @@ def effect_sizes(test: CodeMatrix, candidate: CodeMatrix, pairs: Pairs) -> list[
         for (measure, note), v, e in zip(notes.items(), value[[0, 1, 3]], error, strict=False)
         if measure is not EFFECT_R or len(pairs) > 1
     ]
+
+
+def effect_table(cohorts: Mapping[str, CodeMatrix], pairs: Pairs) -> pd.DataFrame:
+    """Log odds ratio of each pair in real, synthetic and fresh real patients: `EFFECT_COLUMNS`.
+
+    cohorts: real (the test patients), synthetic and ceiling. covered: the synthetic one lies in the real 95 % interval.
+    n_both, n_exposure, n_outcome: test patients with both codes, and with each.
+    """
+    codes, place = np.unique(pairs, return_inverse=True)
+    one, other = place.reshape(pairs.shape).T
+    moments = {who: _gram_blocks(cohorts[who], codes).mean() for who in ("real", "synthetic", "ceiling")}
+    ratio = {who: log_odds_ratio(moment, one, other, len(cohorts[who])) for who, moment in moments.items()}
+    (real, error), synthetic = ratio["real"], ratio["synthetic"][0]
+    counts = np.rint(moments["real"] * len(cohorts["real"])).astype(np.int64)
+    names = np.asarray(cohorts["real"].vocabulary.code, dtype=object)[codes]
+    columns = {
+        "exposure": names[one],
+        "outcome": names[other],
+        "log_or_real": real,
+        "low_real": real - 1.96 * error,
+        "high_real": real + 1.96 * error,
+        "log_or_synthetic": synthetic,
+        "log_or_ceiling": ratio["ceiling"][0],
+        "covered": np.abs(real - synthetic) <= 1.96 * error,
+        "n_both": counts[one, other],
+        "n_exposure": counts[one, one],
+        "n_outcome": counts[other, other],
+    }
+    return pd.DataFrame(columns)[EFFECT_COLUMNS]
 
 
 def log_odds_ratio(moment: Array, one: NDArray[np.int64], other: NDArray[np.int64], n: int) -> tuple[Array, Array]:

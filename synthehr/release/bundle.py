@@ -1,163 +1,141 @@
-"""The bundle: what a researcher receives. It is written only when the policy gate lets it out."""
+"""The bundle: what a researcher receives, and what the steward keeps. Written only when the policy gate lets it out.
+
+`public/` can be passed on by itself; `steward/` has the figures in full and stays in the house.
+"""
 
 import mmap
 from collections.abc import Mapping
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from privacy.ledger import Ledger
 from privacy.policy import Decision, GateRefused
+from privacy.policy_file import Policy
 from privacy.statement import statement
-from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest, IncompleteLanding
 from synthehr.evaluation import Evaluation
-from synthehr.landing import check_landing, file_hash, land, source_hash, write_text
+from synthehr.landing import check_landing, land, source_hash
 from synthehr.progress import Progress, silent
-from synthehr.release.croissant import describe
-from synthehr.release.database import write_database
-from synthehr.release.dictionary import write_dictionary
-from synthehr.release.disclosure import published
-from synthehr.release.parquet import copy_matrix, copy_vocabulary, write_events, write_events_metadata
-from synthehr.release.public import public_decision, public_risks, public_scores, to_json
-from synthehr.release.researcher import write_readme
+from synthehr.release.checksums import write_checksums
+from synthehr.release.public import measured
+from synthehr.release.public_half import write_public_half
+from synthehr.release.signature import fingerprint, sign
+from synthehr.release.stamp import stamp
+from synthehr.release.steward_half import write_steward_half
 
 WARNING = "Synthetic data: no row is a real patient. Not for decisions about any person."
-CHECKSUMS = "SHA256SUMS"
-JUDGEMENT = ("threshold", "alpha", "verdict", "provenance")
+PUBLIC, STEWARD = "public", "steward"
 
 
-def write_bundle(
-    out: Path,
-    *,
-    synthetic: Path,
-    evaluation: Path,
-    decision: Decision,
-    ledger: Ledger,
-    report_html: str,
-    datasheet: str,
-    name: str,
-    progress: Progress = silent,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a bundle is made from, and what it says of itself.
+
+    synthetic, evaluation: landings. events: of the source, whose own schema the cohort is also given in, or None where
+    they do not stand there. fitness: landing of query fitness cards, or None. pages: of each half (`public`,
+    `steward`), file name -> content. name, source: of the cohort and of the real data, in words. n_test: real patients
+    behind a real prevalence. decided, expires: ISO dates. key: signs the checksums of both halves.
+    """
+
+    synthetic: Path
+    evaluation: Path
+    decision: Decision
+    policy: Policy
+    ledger: Ledger
+    name: str
+    source: str
+    decided: str = ""
+    expires: str = ""
+    n_test: int = 1
+    pages: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    events: Path | None = None
+    fitness: Path | None = None
+    key: Ed25519PrivateKey | None = field(default=None, repr=False)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the manifest of the bundle says of the request; what it was made from stands beside it."""
+        return {
+            "name": self.name,
+            "policy": self.decision.policy,
+            "verdict": self.decision.verdict,
+            "override": self.decision.override,
+            "decided": self.decided,
+            "expires": self.expires,
+            "signed_by": None if self.key is None else fingerprint(self.key.public_key()),
+        }
+
+    @property
+    def made_from(self) -> dict[str, str]:
+        """Landing -> manifest hash."""
+        parts = {"synthetic": self.synthetic, "evaluation": self.evaluation, "fitness": self.fitness}
+        return {name: source_hash(path) for name, path in parts.items() if path is not None}
+
+    def about(self) -> dict[str, str]:
+        """The rows of the table `_about` of the database, those of `stamp` first."""
+        generator = str(check_landing(self.synthetic, "synthetic").config.get("model", "not stated"))
+        return {
+            **stamp(self.synthetic),
+            "name": self.name,
+            "warning": WARNING,
+            "generator": generator,
+            "policy": self.decision.policy,
+            "verdict": self.decision.verdict,
+            "override": self.decision.override or "none",
+            "expires": self.expires,
+            "differential_privacy": statement(self.ledger),
+        }
+
+
+def write_bundle(out: Path, request: Request, *, progress: Progress = silent) -> None:
     """Write a `bundle` landing at `out` from a synthetic cohort, its evaluation and the decision upon it.
 
-    Holds no real patient's id or value, no path of this machine and no time. Same inputs, same bytes, but for
-    `cohort.duckdb` (see `synthehr.release.database`) and the two files that hold its hash.
+    Holds no real patient's id or value, no path of this machine and no time but the dates of the decision. Same
+    inputs, same bytes, but for `cohort.duckdb` (see `synthehr.release.database`) and the files that hold its hash.
 
     Raises:
         GateRefused: the decision does not release; the message has each gate and by how much. Nothing is written.
         IncompleteLanding: a landing is absent or altered, or the evaluation is of another cohort or not the one judged.
         BadRequest: a page holds a path of this machine. BadData: the cohort is not what a synthetic landing promises.
     """
+    decision = request.decision
     if not decision.released or (decision.verdict == "FAIL" and not decision.override):
         raise GateRefused(decision.refusal())
-    made = check_landing(synthetic, "synthetic")
-    found = _checked_evaluation(evaluation, synthetic, decision)
-    hashes = {"synthetic": source_hash(synthetic), "evaluation": source_hash(evaluation)}
-    config = {"name": name, "policy": decision.policy, "verdict": decision.verdict, "override": decision.override}
-    generator = str(made.config.get("model", "not stated"))
-    with land(out, kind="bundle", config=config, made_from=hashes) as folder:
-        stamp = {
-            "synthetic": "true",
-            "synthehr_version": version("synthehr"),
-            "synthetic_manifest_sha256": hashes["synthetic"],
-        }
-        _write_data(folder, synthetic, stamp, _about(stamp, name, generator, decision, ledger), progress)
-        _write_pages(folder, found, decision, ledger, report_html, datasheet)
-        _write_guides(folder, name, generator, decision, stamp)
-        _refuse_paths(folder, (out, synthetic, evaluation))
-        _write_checksums(folder)
+    check_landing(request.synthetic, "synthetic")
+    found = _checked_evaluation(request)
+    with land(out, kind="bundle", config=request.config, made_from=request.made_from) as folder:
+        halves = [folder / PUBLIC, folder / STEWARD]
+        for half in halves:
+            half.mkdir()
+            for name, content in request.pages.get(half.name, {}).items():
+                (half / name).write_bytes(content)
+        write_public_half(halves[0], request, found, progress)
+        write_steward_half(halves[1], request, found)
+        places = (out, request.synthetic, request.evaluation, request.events, request.fitness)
+        _refuse_paths(folder, tuple(place for place in places if place is not None))
+        for half in halves:
+            write_checksums(half)
+            if request.key is not None:
+                sign(half, request.key)
 
 
-def _about(
-    stamp: Mapping[str, str], name: str, generator: str, decision: Decision, ledger: Ledger
-) -> Mapping[str, str]:
-    return {
-        **stamp,
-        "name": name,
-        "warning": WARNING,
-        "generator": generator,
-        "policy": decision.policy,
-        "verdict": decision.verdict,
-        "override": decision.override or "none",
-        "differential_privacy": statement(ledger),
-    }
-
-
-def _checked_evaluation(evaluation: Path, synthetic: Path, decision: Decision) -> Evaluation:
+def _checked_evaluation(request: Request) -> Evaluation:
     """The evaluation, if it is of this synthetic cohort and if it is what was judged."""
-    manifest = check_landing(evaluation, "evaluation")
-    if manifest.made_from.get("synthetic") != source_hash(synthetic):
+    manifest = check_landing(request.evaluation, "evaluation")
+    if manifest.made_from.get("synthetic") != source_hash(request.synthetic):
         raise IncompleteLanding(
-            f"{evaluation} is not the evaluation of {synthetic}: its manifest names another cohort. Evaluate this one."
+            f"{request.evaluation} is not the evaluation of {request.synthetic}: its manifest names another cohort. "
+            "Evaluate this one."
         )
-    found = Evaluation.read(evaluation)
-    judged = public_risks(decision.risks)
-    measured = public_risks(found.risks)
-    for risk in (*judged, *measured):
-        for key in JUDGEMENT:
-            risk.pop(key)
-    if judged != measured:
-        raise IncompleteLanding(f"The decision was made on other risks than those of {evaluation}: decide again.")
+    found = Evaluation.read(request.evaluation)
+    if measured(request.decision.risks) != measured(found.risks):
+        raise IncompleteLanding(
+            f"The decision was made on other risks than those of {request.evaluation}: decide again."
+        )
     return found
-
-
-def _write_data(
-    folder: Path, synthetic: Path, stamp: Mapping[str, str], about: Mapping[str, str], progress: Progress
-) -> None:
-    vocabulary = Vocabulary.read(synthetic / "vocabulary.parquet")
-    shards = sorted((synthetic / "data").glob("*.parquet"))
-    for path in ("data", "events/data", "events/metadata"):
-        (folder / path).mkdir(parents=True)
-    total = len(shards) + 1
-    for number, shard in enumerate(shards):
-        progress("bundle", number, total, "file")
-        target = f"synthetic-{number:05d}.parquet"
-        copy_matrix(shard, folder / "data" / target, stamp)
-        write_events(shard, folder / "events" / "data" / target, vocabulary, stamp)
-    copy_vocabulary(synthetic / "vocabulary.parquet", folder / "vocabulary.parquet", stamp)
-    write_events_metadata(folder / "events" / "metadata", vocabulary, name=about["name"], stamp=stamp)
-    progress("bundle", total - 1, total, "file", "cohort.duckdb")
-    scratch = folder / ".scratch"
-    scratch.mkdir()
-    write_database(
-        folder / "cohort.duckdb",
-        shards=sorted((folder / "data").glob("*.parquet")),
-        vocabulary=folder / "vocabulary.parquet",
-        about=about,
-        scratch=scratch,
-    )
-    scratch.rmdir()
-    write_dictionary(folder / "cohort.duckdb", folder / "dictionary.csv")
-    progress("bundle", total, total, "file")
-
-
-def _write_pages(
-    folder: Path, found: Evaluation, decision: Decision, ledger: Ledger, report_html: str, datasheet: str
-) -> None:
-    documents: dict[str, Any] = {
-        "risk.json": public_risks(published(decision.risks)),
-        "fidelity.json": public_scores(found.scores),
-        "decision.json": public_decision(decision),
-    }
-    if found.audit is not None:
-        documents["audit.json"] = found.audit.as_json()
-    for path, document in documents.items():
-        write_text(folder / path, to_json(document))
-    write_text(folder / "report.html", report_html)
-    write_text(folder / "datasheet.md", datasheet)
-    ledger.write(folder / "ledger.json")
-
-
-def _write_guides(folder: Path, name: str, generator: str, decision: Decision, stamp: Mapping[str, str]) -> None:
-    """README.md and croissant.json, which describe what stands in the folder by now."""
-    verdict = f"Verdict of the policy {decision.policy}: {decision.verdict}."
-    if decision.override:
-        verdict = f"{verdict} Released by override; reason: {decision.override}"
-    write_readme(folder / "README.md", folder / "cohort.duckdb", name=name, verdict=verdict)
-    text = f"{WARNING} {name}, made by {generator}. {verdict}"
-    number = f"1.0.0+{stamp['synthetic_manifest_sha256'][:12]}"
-    write_text(folder / "croissant.json", to_json(describe(folder, name=name, description=text, version=number)))
 
 
 def _refuse_paths(folder: Path, inputs: tuple[Path, ...]) -> None:
@@ -172,9 +150,3 @@ def _refuse_paths(folder: Path, inputs: tuple[Path, ...]) -> None:
                 f"{file.relative_to(folder).as_posix()} holds a path of this machine; paths do not leave the house. "
                 "Use names for the source, purpose and cohort."
             )
-
-
-def _write_checksums(folder: Path) -> None:
-    files = sorted(f for f in folder.rglob("*") if f.is_file())
-    lines = [f"{file_hash(file)}  {file.relative_to(folder).as_posix()}" for file in files]
-    write_text(folder / CHECKSUMS, "\n".join(lines) + "\n")

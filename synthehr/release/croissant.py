@@ -1,7 +1,8 @@
-"""`croissant.json`: the bundle described in Croissant 1.1 (MLCommons), JSON-LD that catalogues and loaders read.
+"""`croissant.json`: the public half in Croissant 1.1 (MLCommons), JSON-LD that catalogues and loaders read.
 
-What only the steward can know (license, url, creator, date of publication) is not made up: it is to be added before the
-bundle is put into a catalogue, and `datasheet.md` says so.
+With the properties of its vocabulary for responsible AI (Croissant RAI 1.0). What only the steward can know (licence,
+url, creator, date of publication) is not made up: what is not given is to be added before the cohort is put into a
+catalogue, and `datasheet.md` says so.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,15 @@ from typing import Any
 
 from synthehr.landing import file_hash
 
-SPECIFICATION = "http://mlcommons.org/croissant/1.1"
+SPECIFICATIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
+# http://mlcommons.org/croissant/RAI/1.0, without the prefix rai:
+RESPONSIBLE = (
+    *("annotationsPerItem", "annotatorDemographics", "dataAnnotationAnalysis", "dataAnnotationPlatform"),
+    *("dataAnnotationProtocol", "dataBiases", "dataCollection", "dataCollectionMissingData", "dataCollectionRawData"),
+    *("dataCollectionTimeframe", "dataCollectionType", "dataImputationProtocol", "dataLimitations"),
+    *("dataManipulationProtocol", "dataPreprocessingProtocol", "dataReleaseMaintenancePlan", "dataSocialImpact"),
+    *("dataUseCases", "machineAnnotationTools", "personalSensitiveInformation"),
+)
 # the recommended context of the specification, appendix 1, whether a term is used here or not: loaders compare it
 TERMS = (
     *("arrayShape", "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty"),
@@ -31,7 +40,8 @@ CONTEXT: Mapping[str, Any] = {
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
 }
-PARQUET, CSV = "application/x-parquet", "text/csv"
+PARQUET, CSV, SQL = "application/x-parquet", "text/csv", "application/sql"
+KINDS = {".parquet": PARQUET, ".csv": CSV, ".sql": SQL, ".ndjson": "application/x-ndjson", ".json": "application/json"}
 FILES = {
     "cohort.duckdb": ("https://duckdb.org/docs/stable/internals/storage", "The whole cohort as a DuckDB database"),
     "vocabulary.parquet": (PARQUET, "The codes that are the columns of the code matrix"),
@@ -40,6 +50,12 @@ FILES = {
 SETS = {
     "matrix-files": ("data/synthetic-*.parquet", "The code matrix, one row a synthetic patient"),
     "event-files": ("events/data/synthetic-*.parquet", "The same as MEDS events; a code matrix has no times"),
+}
+OTHERS = {
+    "data/*": "One shard of the code matrix",
+    "events/data/*": "One shard of the events",
+    "queries/*.sql": "A query on cohort.duckdb",
+    "source/**/*": "The cohort in the schema of the source",
 }
 # record set -> its files (set or object), then column, type, whether a list, what it is
 RECORDS: Mapping[str, tuple[str, str, tuple[tuple[str, str, bool, str], ...]]] = {
@@ -72,17 +88,62 @@ RECORDS: Mapping[str, tuple[str, str, tuple[tuple[str, str, bool, str], ...]]] =
             ("exclusive_group", "sc:Text", False, "Group of which each patient has exactly one member; may be empty"),
             ("synthetic_prevalence", "sc:Float", False, "Share of synthetic patients with the code, in [0, 1]"),
             ("n_synthetic_patients", "sc:Integer", False, "Number of synthetic patients with the code"),
+            ("synthetic_mean_count", "sc:Float", False, "How often those have it on average; empty where nobody has"),
         ),
     ),
 }
 KEYS = {"patients": ("synthetic_id",), "events": ("subject_id", "code"), "dictionary": ("code",)}
 
 
-def describe(folder: Path, *, name: str, description: str, version: str) -> dict[str, Any]:
-    """The Croissant document of the bundle files that stand in `folder`, with their SHA-256."""
-    shards = sorted(folder.glob("data/*.parquet")) + sorted(folder.glob("events/data/*.parquet"))
+def describe(
+    folder: Path,
+    *,
+    name: str,
+    description: str,
+    version: str,
+    responsible: Mapping[str, str],
+    licence: str | None = None,
+    url: str | None = None,
+    creator: str | None = None,
+    published: str | None = None,
+) -> dict[str, Any]:
+    """The Croissant document of the data files that stand in `folder`, with their SHA-256.
+
+    responsible: property of Croissant RAI 1.0, such as `dataLimitations`, -> text. licence: its name or address.
+    creator: an organisation. published: ISO date.
+
+    Raises:
+        ValueError: a property that the RAI vocabulary does not have.
+    """
+    strange = sorted(set(responsible) - set(RESPONSIBLE))
+    if strange:
+        raise ValueError(f"The 'responsible' parameter of describe must have properties of RAI 1.0. Got {strange}.")
+    known = {
+        "license": licence,
+        "url": url,
+        "creator": creator and {"@type": "sc:Organization", "name": creator},
+        "datePublished": published,
+    }
+    return {
+        "@context": dict(CONTEXT),
+        "@type": "sc:Dataset",
+        "name": name,
+        "description": description,
+        "conformsTo": list(SPECIFICATIONS),
+        "version": version,
+        "keywords": ["synthetic data", "electronic health records"],
+        **{key: value for key, value in known.items() if value},
+        **{f"rai:{key}": text for key, text in responsible.items()},
+        "distribution": _distribution(folder),
+        "recordSet": [_records(key, *parts) for key, parts in RECORDS.items()],
+    }
+
+
+def _distribution(folder: Path) -> list[dict[str, str]]:
     objects = [_file(folder, folder / path, kind, about) for path, (kind, about) in FILES.items()]
-    objects += [_file(folder, shard, PARQUET, "One shard") for shard in shards]
+    for glob, about in OTHERS.items():
+        files = sorted(file for file in folder.glob(glob) if file.suffix in KINDS)
+        objects += [_file(folder, file, KINDS[file.suffix], about) for file in files]
     sets = [
         {
             "@type": "cr:FileSet",
@@ -94,17 +155,7 @@ def describe(folder: Path, *, name: str, description: str, version: str) -> dict
         }
         for key, (glob, about) in SETS.items()
     ]
-    return {
-        "@context": dict(CONTEXT),
-        "@type": "sc:Dataset",
-        "name": name,
-        "description": description,
-        "conformsTo": SPECIFICATION,
-        "version": version,
-        "keywords": ["synthetic data", "electronic health records"],
-        "distribution": [*objects, *sets],
-        "recordSet": [_records(key, *parts) for key, parts in RECORDS.items()],
-    }
+    return [*objects, *sets]
 
 
 def _file(folder: Path, path: Path, kind: str, about: str) -> dict[str, str]:

@@ -34,8 +34,42 @@ def displayed_prevalence(prevalence: NDArray[np.float64], n: int) -> NDArray[np.
     """
     if n < 1:
         raise ValueError(f"The 'n' parameter of displayed_prevalence must be at least 1. Got {n} instead.")
-    patients = ROUND_TO * np.round(np.asarray(prevalence, dtype=np.float64) * n / ROUND_TO)
-    return np.where(patients >= SMALL_CELL, np.minimum(patients / n, 1.0), np.nan)
+    patients = displayed_counts(np.asarray(prevalence, dtype=np.float64) * n)
+    return np.asarray(np.minimum(patients / n, 1.0))
+
+
+def displayed_counts(patients: NDArray[np.number]) -> NDArray[np.float64]:
+    """Numbers of real patients as they may be shown, to the nearest `ROUND_TO`: nan below `SMALL_CELL`, zero too."""
+    rounded = ROUND_TO * np.round(np.asarray(patients, dtype=np.float64) / ROUND_TO)
+    return np.where(rounded >= SMALL_CELL, rounded, np.nan)
+
+
+def displayed_pairs(
+    both: NDArray[np.number], one: NDArray[np.number], other: NDArray[np.number], n: int
+) -> NDArray[np.float64]:
+    """The two-by-two tables of pairs of codes as they may be shown: (n_pairs, 4), rows of nan where withheld.
+
+    both, one, other: (n_pairs,) real patients of `n` with both codes, and with each. Columns: both, one alone, other
+    alone, neither. A table of which one cell is small is withheld whole, for its margins tell the cell: so is any odds
+    ratio or correlation, which is to be worked out from what is returned and from nothing finer.
+    """
+    a, b, c = (np.asarray(x, dtype=np.float64) for x in (both, one, other))
+    cells = displayed_counts(np.stack([a, b - a, c - a, n - b - c + a], axis=-1))
+    return np.where(np.isnan(cells).any(axis=-1, keepdims=True), np.nan, cells)
+
+
+def displayed_histogram(share: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Shares of `n` real patients by a number (0, 1, ...) as they may be shown: (k,), the last of them and all above.
+
+    share: (at least k,). The tail is put together from the largest number that enough patients have or exceed; a small
+    cell before it is nan. Empty where n is small.
+    """
+    above = np.cumsum(np.asarray(share, dtype=np.float64)[::-1])[::-1]
+    enough = np.flatnonzero(~np.isnan(displayed_prevalence(above, n)))
+    if not len(enough):
+        return np.empty(0)
+    last = int(enough[-1])
+    return displayed_prevalence(np.append(share[:last], above[last]), n)
 
 
 def published(risks: Iterable[Risk]) -> tuple[Risk, ...]:

@@ -70,7 +70,7 @@ def write_events_metadata(folder: Path, vocabulary: Vocabulary, *, name: str, st
     pq.write_table(table.replace_schema_metadata(dict(stamp)), folder / "codes.parquet")
     facts = {
         "dataset_name": f"{name} (synthetic)",
-        "dataset_version": stamp["synthetic_manifest_sha256"][:12],
+        "dataset_version": stamp["synthetic_sha256"][:12],
         "etl_name": "synthehr",
         "etl_version": stamp["synthehr_version"],
         "meds_version": MEDS_VERSION,

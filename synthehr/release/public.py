@@ -1,7 +1,7 @@
 """The public copies of what was measured and decided: rounded, strict JSON, nothing per record and none per code."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from privacy.policy import Decision
@@ -9,27 +9,49 @@ from privacy.risk import Risk
 from synthehr.fidelity.score import Score
 from synthehr.release.disclosure import json_number, published, published_scores
 
+JUDGEMENT = ("threshold", "alpha", "verdict", "provenance")
+FULL, COARSE = 9, 2  # significant digits of a figure: for the steward, and for anybody
+
+
+def full_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
+    """Each risk as it was measured and judged, without figures of groups of few patients; for the steward."""
+    return [_as_json(risk, lambda value: json_number(value, FULL)) for risk in published(risks)]
+
 
 def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
-    """Each risk with interval, control, ceiling, comparators, p values, power and n; verdict where a gate judged it."""
+    """The figures that a gate judged, to two significant digits; verdict and n beside them.
+
+    What no gate rests on stays with the steward, and so do notes, which name codes: a report that can be queried is an
+    oracle (`synthehr.release.disclosure`).
+    """
+    coarse = [_as_json(risk, lambda value: json_number(value, COARSE)) for risk in published(risks) if risk.verdict]
+    return [risk | {"others": {}, "note": ""} for risk in coarse]
+
+
+def measured(risks: Iterable[Risk]) -> list[dict[str, Any]]:
+    """Risks without what a gate added, to tell whether two lists are of one measurement."""
     return [
-        {
-            "attack": risk.attack,
-            "knowledge": risk.knowledge,
-            "metric": risk.metric,
-            **{key: json_number(getattr(risk, key)) for key in ("value", "low", "high", "control", "ceiling")},
-            "others": {name: json_number(value) for name, value in risk.others.items()},
-            **{key: json_number(getattr(risk, key)) for key in ("p", "p_adjusted", "detectable")},
-            "n": risk.n,
-            "nonmembers_needed": risk.nonmembers_needed,
-            "threshold": risk.threshold,
-            "alpha": risk.alpha,
-            "verdict": risk.verdict,
-            "provenance": risk.provenance,
-            "note": risk.note,
-        }
-        for risk in risks
+        {key: value for key, value in _as_json(risk, json_number).items() if key not in JUDGEMENT} for risk in risks
     ]
+
+
+def _as_json(risk: Risk, number: Callable[[float | None], Any]) -> dict[str, Any]:
+    figures = ("value", "low", "high", "control", "ceiling")
+    return {
+        "attack": risk.attack,
+        "knowledge": risk.knowledge,
+        "metric": risk.metric,
+        **{key: number(getattr(risk, key)) for key in figures},
+        "others": {name: number(value) for name, value in risk.others.items()},
+        **{key: number(getattr(risk, key)) for key in ("p", "p_adjusted", "detectable")},
+        "n": risk.n,
+        "nonmembers_needed": risk.nonmembers_needed,
+        "threshold": risk.threshold,
+        "alpha": risk.alpha,
+        "verdict": risk.verdict,
+        "provenance": risk.provenance,
+        "note": risk.note,
+    }
 
 
 def public_scores(scores: Iterable[Score]) -> list[dict[str, Any]]:
@@ -48,15 +70,25 @@ def public_scores(scores: Iterable[Score]) -> list[dict[str, Any]]:
     ]
 
 
+def full_decision(decision: Decision) -> dict[str, Any]:
+    """The policy's name, its verdict, what was decided, why in full sentences, and the override if there was one."""
+    return _outcome(decision) | {"reasons": list(decision.reasons)}
+
+
 def public_decision(decision: Decision) -> dict[str, Any]:
-    """The policy's name, its verdict, what was decided, why, and the override if there was one."""
+    """The same at verdict level: each gate's verdict and figures to two digits, no sentence that names a code."""
+    gates = public_risks(decision.risks)
+    judged = {f"{gate['attack']} {gate['metric']}" for gate in gates}
+    rest = [reason for reason in decision.reasons if not any(f": {name} is " in reason for name in judged)]
+    return _outcome(decision) | {"reasons": rest, "gates": gates}
+
+
+def _outcome(decision: Decision) -> dict[str, Any]:
     return {
         "policy": decision.policy,
         "verdict": decision.verdict,
         "released": decision.released,
         "override": decision.override,
-        "reasons": list(decision.reasons),
-        "gates": [risk for risk in public_risks(published(decision.risks)) if risk["verdict"] is not None],
     }
 
 

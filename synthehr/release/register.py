@@ -1,7 +1,7 @@
 """The register of releases: who got what of which patients, until when; a file of the steward's own.
 
-One JSON object a line, appended; nothing in it is of a patient. What several releases of the same patients tell together
-is more than any of them tells, and only the steward can know of them all.
+One JSON object a line, appended; nothing in it is of a patient. Several releases of the same patients together tell
+more than any of them, and only the steward can know of them all.
 """
 
 import datetime
@@ -15,10 +15,11 @@ from synthehr.errors import BadData
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """One release. cohort, synthetic: manifest hashes (SHA-256, hex) of what it was made from. name,
+    """One release.
 
-    recipients: in words. policy, verdict: of the gate. epsilon: what its ledger adds up to, None where it carries no differential privacy.
-    patients: synthetic ones. decided, expires: ISO dates.
+    cohort, synthetic: manifest hashes (SHA-256, hex) of what it was made from. name, recipients: in words. policy,
+    verdict: of the gate. epsilon: what its ledger adds up to, None where it carries no differential privacy. patients:
+    synthetic ones. decided, expires: ISO dates.
     """
 
     name: str

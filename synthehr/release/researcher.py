@@ -1,11 +1,42 @@
-"""What the researcher reads first: `README.md` of the bundle, with queries that run as they stand."""
+"""What the researcher reads first: `README.md` of the public half, which names every file and shows how to ask."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
+from synthehr.events.engine import quoted
 from synthehr.landing import write_text
-from synthehr.release.database import wide_codes
+from synthehr.release.macros import MACROS, Macro, examples
+from synthehr.release.queries import example_queries
+from synthehr.release.views import wide_codes
+
+SHOWN = ("commonest-codes", "prevalence-by-group", "cohort", "comorbidities")  # of the ten queries
+# paths, what they are, and whether they stand in every bundle; the others are named where they stand
+FILES = (
+    ("cohort.duckdb", "the cohort in one database, with a comment on everything in it", True),
+    (
+        "data/synthetic-*.parquet",
+        "the code matrix: `synthetic_id`, `codes` (positions in the vocabulary), `counts`",
+        True,
+    ),
+    ("vocabulary.parquet", "the codes in order of position", True),
+    ("dictionary.csv", "every code: what it means, how many synthetic patients have it, and how often", True),
+    ("events/", "the same in MEDS 0.4 form; `time` is null, because a code matrix has no times", True),
+    ("source/", "the same in the schema of the source, for programs written for that", False),
+    ("queries/*.sql", "ten queries on codes of this cohort, to run as they stand and to change", True),
+    ("queries/fitness.json", "for kinds of query, how near the answers are to those of real patients", False),
+    ("report.html, report.pdf, risk.json", "what an attacker could learn of real patients", True),
+    ("decision.json, ledger.json", "why this was released; each look at real patients, and what it cost", True),
+    ("audit.json", "the claim of privacy, tested by a training with canaries", False),
+    ("fidelity.html, fidelity.pdf, fidelity.json", "how well the cohort stands in for real patients", True),
+    ("datasheet.md, croissant.json", "what to use the cohort for, in words and for machines", True),
+    (
+        "SHA256SUMS",
+        "`sha256sum -c SHA256SUMS` checks all files; `SHA256SUMS.sig`, where there is one, who says so",
+        True,
+    ),
+)
 
 TEMPLATE = """# {name}: a synthetic cohort
 
@@ -13,88 +44,63 @@ TEMPLATE = """# {name}: a synthetic cohort
 
 | file | what it is |
 |---|---|
-| `cohort.duckdb` | everything below in one DuckDB database (DuckDB 1.0 and later), with a comment on every table |
-| `data/synthetic-*.parquet` | the code matrix: `synthetic_id`, `codes` (positions in the vocabulary), `counts` |
-| `vocabulary.parquet`, `dictionary.csv` | the codes: what they mean, and how often this cohort has them |
-| `events/` | the same in MEDS 0.4 form; `time` is null, because a code matrix has no times |
-| `report.html`, `risk.json`, `decision.json`, `ledger.json` | what an attacker could learn, and why this was released |
-| `fidelity.json`, `datasheet.md` | how well the cohort stands in for real patients, and what to use it for |
-| `croissant.json` | the same description for machines |
-| `SHA256SUMS` | `sha256sum -c SHA256SUMS` checks that all files are as they were written |
+{files}
 
-## Use
+## Ask
 
     duckdb -readonly cohort.duckdb
 
-`patients` has one row a patient with demographics; `codes_long` one row a patient and code with its description;
-`patients_wide` one column a code (its count), quoted: `"{first}"`.{limit}
+Any DuckDB from 1.0 on will do, from Python, R or the command line; `FROM about();` lists all there is.
+
+- `patients`: one row a patient with demographics. `codes_long`: one row a patient and code. `code_counts`: one row a
+  code. `patients_wide`: one column a code (its count), quoted: `{wide}`.{limit}
+- `omop.person`, `omop.condition_occurrence` and so on: the cohort as OMOP CDM 5.4 names it, without dates.
+
+Macros. A code is `SYSTEM/value`, or with a star at the end any that begins so; one that is unknown raises an error.
+Where the database is attached under another name, `USE` that name first.
+
+| call | what it gives |
+|---|---|
+{macros}
 
 {queries}
+All ten are in `queries/`: `duckdb -readonly cohort.duckdb < queries/01-what-is-here.sql`.
+
 ## Limits
 
-Rates and associations hold as far as `report.html` says; rare codes least. There are no times and no order of events.
-Confirm on real data before you act on a finding.
+Rates and associations hold as far as `fidelity.html` says; rare codes least. Intervals are those of drawing so many
+synthetic patients, of whom more could be drawn: they do not say how far the cohort is from real patients. There are no
+times and no order of events. Confirm on real data before you act on a finding.
 """
 
 
-def queries(first: str, second: str, groups: list[str]) -> list[tuple[str, str]]:
-    """(title, SQL) of queries on `cohort.duckdb`; first, second: two of its codes; groups: its demographics."""
-    asked = [
-        (
-            "The ten commonest codes",
-            "SELECT code, description, count(*) / (SELECT count(*) FROM patients) AS prevalence\n"
-            "FROM codes_long GROUP BY ALL ORDER BY prevalence DESC, code LIMIT 10;",
-        ),
-        (
-            "How often two codes come together, and how much oftener than by chance",
-            f"SELECT avg((a AND b)::INT) AS together, avg((a AND b)::INT) / (avg(a::INT) * avg(b::INT)) AS lift\n"
-            f'FROM (SELECT "{first}" > 0 AS a, "{second}" > 0 AS b FROM patients_wide);',
-        ),
-        (
-            "What patients with one code have besides",
-            "SELECT o.code, o.description, count(*) AS patients\n"
-            "FROM codes c JOIN codes_long o USING (synthetic_id)\n"
-            f"WHERE c.code = '{first}' AND o.code <> c.code GROUP BY ALL ORDER BY patients DESC, o.code LIMIT 10;",
-        ),
-        ("What this file is", "SELECT * FROM _about;"),
-    ]
-    if groups:
-        by = ", ".join(group if group.isidentifier() else f'"{group}"' for group in groups[:2])
-        asked.insert(
-            2,
-            (
-                f"A cohort by {by}",
-                f'SELECT {by}, count(*) AS patients, avg(("{first}" > 0)::INT) AS prevalence\n'
-                f"FROM patients_wide GROUP BY {by} ORDER BY {by};",
-            ),
-        )
-    return asked
-
-
-def example_queries(database: Path) -> list[tuple[str, str]]:
-    """`queries` with the two commonest codes and the demographics of a written `cohort.duckdb`."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT code FROM codes_long WHERE NOT contains(code, '''') AND NOT contains(code, '\"') "
-            "GROUP BY code ORDER BY count(*) DESC, code LIMIT 2"
-        ).fetchall()
-        groups = connection.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE table_name = 'patients' "
-            "AND column_name NOT IN ('synthetic_id', 'n_codes') ORDER BY column_index"
-        ).fetchall()
-    common = [code for (code,) in rows]
-    return queries(common[0], common[-1], [group for (group,) in groups]) if common else []
-
-
 def write_readme(target: Path, database: Path, *, name: str, verdict: str) -> None:
-    """Write the bundle's `README.md`; its queries name codes of this very cohort."""
-    asked = example_queries(database)
+    """Write `README.md` of the public half beside what stands there; its queries name codes of this very cohort.
+
+    verdict: of the policy, in a sentence.
+    """
     with duckdb.connect(str(database), read_only=True) as connection:
-        n_wide = len(wide_codes(connection))
+        wide, told = wide_codes(connection), examples(connection)
         count = "SELECT count(*) FROM vocabulary WHERE exclusive_group IS NULL"
         n_codes = int(connection.execute(count).fetchall()[0][0])
-    blocks = "\n".join(f"{title}:\n\n```sql\n{sql}\n```\n" for title, sql in asked)
-    first = asked[1][1].split('"')[1] if asked else "SYSTEM/value"
-    limit = "" if n_wide == n_codes else f" It has the {n_wide:,} commonest of {n_codes:,} codes; `codes` has all."
-    text = TEMPLATE.format(name=name, verdict=verdict, first=first, limit=limit, queries=blocks)
+    limit = "" if len(wide) == n_codes else f" It has the {len(wide):,} commonest of {n_codes:,} codes."
+    shown = [query for query in example_queries(database) if query.slug in SHOWN]
+    text = TEMPLATE.format(
+        name=name,
+        verdict=verdict,
+        files="\n".join(_row(path, says) for path, says, always in FILES if always or (target.parent / path).exists()),
+        wide=quoted(wide[0][1]) if wide else quoted("SYSTEM/value"),
+        limit=limit,
+        macros="\n".join(_call(macro, told) for macro in MACROS),
+        queries="\n".join(f"{query.title}:\n\n```sql\n{query.sql}\n```\n" for query in shown),
+    )
     write_text(target, text)
+
+
+def _call(macro: Macro, told: Mapping[str, str]) -> str:
+    call, says = (text.format(**told).replace("|", "\\|") for text in (macro.call, macro.says.partition(". ")[0]))
+    return f"| `{call}` | {says} |"
+
+
+def _row(paths: str, says: str) -> str:
+    return f"| {', '.join(f'`{path}`' for path in paths.split(', '))} | {says} |"

@@ -66,17 +66,27 @@ PLANTED = {
 }
 
 
+NUMBERS_FROM = 7_151_842_424_242_424  # added to the number of each patient
+AUTHOR = "Dr. K. Mustermann, ward 7b"
+
+
 @pytest.fixture(scope="session")
 def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A long table as CSV of simulated patients, with `PLANTED` among their codes."""
+    """A long table of simulated patients, with `PLANTED` among their codes and `AUTHOR` in the file's own metadata.
+
+    Patients' numbers are large, so that no other number has the same eight bytes.
+    """
     folder = tmp_path_factory.mktemp("extract")
     events = tmp_path_factory.mktemp("simulated") / "events"
     simulate_events(events, n_patients=PATIENTS, seed=1)
-    simulated = f"SELECT subject_id, time, code, numeric_value AS value, visit_id FROM '{events}/data/*.parquet'"
+    number = f"subject_id + {NUMBERS_FROM} AS subject_id"
+    simulated = f"SELECT {number}, time, code, numeric_value AS value, visit_id FROM '{events}/data/*.parquet'"
     planted = ", ".join(f"'{code}'" for code in PLANTED.values())
-    last = f"""SELECT subject_id, max(time) AS time, unnest([{planted}]), NULL, max(visit_id)
+    last = f"""SELECT subject_id + {NUMBERS_FROM}, max(time) AS time, unnest([{planted}]), NULL, max(visit_id)
       FROM '{events}/data/*.parquet' GROUP BY subject_id ORDER BY subject_id LIMIT 30 * {len(PLANTED)}"""
-    duckdb.execute(f"COPY ({simulated} UNION ALL ({last})) TO '{folder}/events.csv' (HEADER)")
+    rows = f"{simulated} UNION ALL ({last})"
+    author = f"KV_METADATA {{author: '{AUTHOR}'}}"
+    duckdb.execute(f"COPY ({rows}) TO '{folder}/events.parquet' (FORMAT parquet, {author})")
     return folder
 
 

@@ -12,7 +12,8 @@ from pipelines import audit as stage
 from pipelines.audit import NOT_FOR_RELEASE, Planted, audit, drawn, plant, synthetic_scores
 from pipelines.cli import app
 from pipelines.private import fit_private
-from pipelines.recipe import Train, validated
+from pipelines.recipe import validated
+from pipelines.sections import Train
 from privacy.audit.canaries import audited
 from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import Cohort, read_cohort

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import Train
+from pipelines.sections import Train
 from pipelines.train import train
 from synthehr.landing import partial_path, read_manifest, source_hash
 from synthehr.release.researcher import example_queries
@@ -52,7 +52,7 @@ def test_a_recipe_decides_the_cohort(extract: Path, tmp_path: Path, recipe_file:
 def test_explain_prints_sql_and_does_nothing(extract: Path, tmp_path: Path, cli: Cli) -> None:
     code, out, _ = cli("ingest", extract, "--explain")
     assert code == 0
-    assert "events.csv" in out
+    assert "events.parquet" in out
     assert "SELECT" in out
     assert list(tmp_path.iterdir()) == []
 
@@ -95,7 +95,8 @@ def test_release_refuses_with_4_and_releases_with_a_reason(
         (["train", "{spine}/events", "--out", "{tmp}/r"], 3, "it is a landing of kind events"),
         (["train", "{spine}", "--out", "{tmp}/r"], 3, "has no manifest"),
         (["train", "{spine}/cohort", "--out", "{spine}/events"], 2, "Choose another --out"),
-        (["generate", "{tmp}/absent", "--out", "{tmp}/s", "-n", "5"], 3, "does not exist"),
+        (["generate", "{tmp}/absent", "--out", "{tmp}/s", "-n", "5"], 3, "does not exist. Run synthehr train"),
+        (["train", "{tmp}/absent", "--out", "{tmp}/r"], 3, "Run synthehr ingest"),
         (["generate", "{spine}/run", "--out", "{tmp}/s"], 2, "-n"),
         (
             ["evaluate", "--cohort", "{spine}/run", "--synthetic", "{spine}/synthetic", "--out", "{tmp}/e"],
@@ -175,8 +176,3 @@ def test_a_disk_that_is_really_full_leaves_nothing_half_written(extract: Path, t
     assert "The disk is full." in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout.split() == [".events.partial"]  # what was read, for the next run; nothing under a final name
-
-
-def test_help_and_doctor_do_not_wait_for_what_they_do_not_use() -> None:
-    script = "import sys, pipelines.cli; sys.exit(any(name in sys.modules for name in ('torch', 'duckdb', 'pandas')))"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

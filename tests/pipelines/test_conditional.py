@@ -8,8 +8,8 @@ from scipy import sparse, stats
 from pipelines.conditional import BLOCK, LEAST_DRAWS, Acceptance, draw_where
 from pipelines.evaluate import check_lineage, evaluate
 from pipelines.generate import generate
-from pipelines.recipe import Evaluate, Train
 from pipelines.release import release
+from pipelines.sections import Evaluate, Train
 from pipelines.train import train
 from synthehr.cohort.condition import Condition
 from synthehr.cohort.matrix import canonical

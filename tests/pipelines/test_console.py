@@ -1,12 +1,15 @@
 import errno
+import io
 import json
+import logging
 import sys
 from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 
-from pipelines.console import outcome
+from pipelines.console import error_console, fail, is_set, outcome
 from privacy.policy import GateRefused
 from privacy.policy_file import BadPolicy
 from synthehr.errors import BadData, BadRequest, Diverged, IncompleteLanding, SynthehrError
@@ -99,3 +102,57 @@ def test_markup_in_a_message_is_text(capsys: pytest.CaptureFixture[str]) -> None
     with outcome(False) as held:
         held.lines = ["a [bold]path[/bold]"]
     assert capsys.readouterr().out == "a [bold]path[/bold]\n"
+
+
+def test_a_bug_is_one_object_too_and_tells_no_more_than_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyError):
+        _raise(KeyError("Mrs Doe"), as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"error": "A fault of synthehr: KeyError.", "exit_code": 1}
+
+
+def test_what_json_has_no_number_for_is_null_or_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with outcome(True) as held:
+        held.result = {"auc": float("nan"), "rows": [{"epsilon": float("inf")}, (1, -0.5)]}
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "auc": None,
+        "rows": [{"epsilon": "inf"}, [1, -0.5]],
+    }
+
+
+def said(**options: object) -> str:
+    stream = io.StringIO()
+    with pytest.raises(typer.Exit):
+        fail(Console(file=stream, **options), False, "no cohort there", 3)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def test_an_error_is_red_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NO_COLOR", "CI", "FORCE_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "31m" in said(force_terminal=True)
+    assert said(force_terminal=False) == "no cohort there\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "31m" not in said(force_terminal=True)
+
+
+@pytest.mark.parametrize(("value", "plain"), [("true", True), ("1", True), ("", False), ("false", False), ("0", False)])
+def test_continuous_integration_is_no_terminal(value: str, plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal, wherever it writes
+    monkeypatch.setenv("CI", value)
+    assert is_set("CI") is plain
+    assert error_console().is_terminal is not plain
+
+
+def test_quiet_is_results_and_errors(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNTHEHR_QUIET", "1")
+    with outcome(False) as held:
+        held.progress("work", 1, 1, "step")
+        logging.getLogger("synthehr").info("recognised")
+        logging.getLogger("synthehr").warning("not the same cohort")
+        held.lines = ["run: here"]
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("run: here\n", "not the same cohort\n")
+    assert end_with(BadData("row 7")) == 3
+    assert capsys.readouterr().err == "row 7\n"

@@ -11,8 +11,9 @@ from pipelines import evaluate as stage
 from pipelines.declared import check_declared
 from pipelines.evaluate import asked, evaluate, split_holdout
 from pipelines.plan import plan
-from pipelines.recipe import Evaluate, Fidelity, load_recipe
+from pipelines.recipe import load_recipe
 from pipelines.run import from_events
+from pipelines.sections import Evaluate, Fidelity
 from synthehr.cohort.cohort import read_cohort
 from synthehr.cohort.constraints import learn_rules
 from synthehr.cohort.vocabulary import Vocabulary

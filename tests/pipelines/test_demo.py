@@ -21,7 +21,7 @@ def test_the_demo_tells_the_whole_story(
     printed = capsys.readouterr().out
     for word in ("transformer", "copula", "independent", "holdout", "verdict:", "report.html", "bundle"):
         assert word in printed
-    document = json.loads((tmp_path / "demo" / "bundle" / "decision.json").read_text())
+    document = json.loads((tmp_path / "demo" / "bundle" / "public" / "decision.json").read_text())
     assert document["policy"] == "internal_test"
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.evaluate import asked, check_lineage, evaluate, read_synthetic, sample_comparators, split_holdout
 from pipelines.generate import generate
-from pipelines.recipe import Evaluate, Train
+from pipelines.sections import Evaluate, Train
 from pipelines.train import train
 from synthehr.cohort.cohort import Cohort, read_cohort, write_cohort
 from synthehr.cohort.matrix import CodeMatrix
@@ -13,6 +13,8 @@ from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.errors import BadRequest, IncompleteLanding
 from synthehr.evaluation import Evaluation
 from synthehr.landing import land, read_manifest, source_hash
+
+TABLES = ("codes_per_patient", "correlations", "effects", "subgroups")
 
 
 def test_the_holdout_is_cut_in_parts_that_share_nobody(spine: Path) -> None:
@@ -114,3 +116,26 @@ def test_an_earlier_release_stands_beside_this_one(spine: Path, tmp_path: Path) 
     assert risks
     assert all(risk.others["previous_release"] == risk.value for risk in risks)
     assert {"independent", "k_anonymised_5", "k_anonymised_11"} <= set(risks[0].others)
+
+
+def test_the_tables_behind_the_figures_are_aggregates(spine: Path) -> None:
+    found = Evaluation.read(spine / "evaluation")
+    n_test = len(split_holdout(read_cohort(spine / "cohort").part("holdout"), seed=3).test)
+    assert found.codes_per_patient["share_real"].sum() == pytest.approx(1)
+    assert len(found.correlations) > 100
+    declared = [("ICD9CM/250", "ICD9CM/428"), ("ICD9CM/401", "ICD9CM/414"), ("SEX/male", "ICD9CM/305")]
+    assert set(zip(found.effects["exposure"], found.effects["outcome"], strict=True)) == set(declared)
+    assert (found.effects["n_exposure"] <= n_test).all()
+    assert not any("id" in column for table in TABLES for column in getattr(found, table).columns)
+
+
+def test_an_evaluation_of_an_earlier_version_has_empty_tables(spine: Path, tmp_path: Path) -> None:
+    found = Evaluation.read(spine / "evaluation")
+    with land(tmp_path / "e", kind="evaluation", config={}, made_from={}) as folder:
+        found.write(folder)
+        for table in TABLES:
+            (folder / f"{table}.parquet").unlink()
+    earlier = Evaluation.read(tmp_path / "e")
+    assert earlier.scores == found.scores
+    assert all(getattr(earlier, table).empty for table in TABLES)
+    assert list(earlier.effects.columns) == list(found.effects.columns)

@@ -6,7 +6,8 @@ import pytest
 from pipelines import plan as stage
 from pipelines.calibration import Calibration, Cost, Passes, calibrate, folder_bytes
 from pipelines.plan import Estimate, Need, _privacy, _scaled, _uncounted, plan_table
-from pipelines.recipe import Evaluate, Recipe, Train, validated
+from pipelines.recipe import Recipe, validated
+from pipelines.sections import Evaluate, Train
 from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import read_cohort
 from synthehr.cohort.options import CohortOptions
@@ -77,7 +78,7 @@ def test_stages_are_measured_by_running_them(spine: Path, tmp_path: Path) -> Non
     assert 0 < sum(cost.seconds for cost in found.costs.values()) <= spent
     assert found.costs["evaluate"].peak > 50 * MIB
     assert found.costs["generate"].disk >= folder_bytes(tmp_path / "synthetic") > 0
-    assert (tmp_path / "bundle" / "cohort.duckdb").is_file()
+    assert (tmp_path / "bundle" / "public" / "cohort.duckdb").is_file()
 
 
 def test_a_machine_too_small_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

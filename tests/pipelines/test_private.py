@@ -10,9 +10,10 @@ from pipelines.cli import app
 from pipelines.evaluate import evaluate
 from pipelines.generate import generate
 from pipelines.private import KEY, kept_key, private_plan
-from pipelines.recipe import Evaluate, Train, validated
+from pipelines.recipe import validated
 from pipelines.release import release
 from pipelines.run import released_patients, training_patients
+from pipelines.sections import Evaluate, Train
 from pipelines.train import train
 from privacy.accountant import epsilon
 from privacy.ledger import Ledger
@@ -144,10 +145,10 @@ def test_a_release_under_a_budget_says_so_and_the_gate_can_demand_it(
     assert "NIST SP 800-226" in report
     assert "What the audit proves of epsilon" in report
     assert "What the budget cost in utility" not in report  # the sampler alone is no measure of it
-    audit = json.loads((tmp_path / "bundle" / "audit.json").read_text(encoding="utf-8"))
+    audit = json.loads((tmp_path / "bundle" / "public" / "audit.json").read_text(encoding="utf-8"))
     assert (audit["model"], audit["canaries"], audit["verdict"]) == ("private_copula", M, "NOT REFUTED")
     assert audit["claim"] == pytest.approx(8.0, abs=1e-3)
-    reasons = json.loads((tmp_path / "bundle" / "decision.json").read_text(encoding="utf-8"))["reasons"]
+    reasons = json.loads((tmp_path / "bundle" / "public" / "decision.json").read_text(encoding="utf-8"))["reasons"]
     assert any(reason.startswith("PASS: the policy demands differential privacy") for reason in reasons)
     assert any(reason.startswith("PASS: audit of the privacy claim") for reason in reasons)
 
@@ -199,7 +200,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(public: Path, tmp_path: Pa
     assert result.exit_code == 0, result.output
     assert "pairs" in result.output
     assert list(tmp_path.iterdir()) == []
-    assert CliRunner().invoke(app, [*command[:-3], "--dry-run"]).exit_code == 2
+    without = CliRunner().invoke(app, [*command[:-3], "--dry-run"])
+    assert without.exit_code == 0
+    assert "No privacy budget" in without.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_delta_without_an_epsilon_promises_nothing_and_is_refused(public: Path, tmp_path: Path) -> None:

@@ -70,6 +70,14 @@ def test_a_terminal_gets_a_bar_with_rate_and_position() -> None:
     assert "held-out 0.1" in stream.getvalue()
 
 
+def test_nothing_is_drawn_before_the_first_word_of_work() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120)
+    with shown(console):
+        console.print("Name?")
+    assert stream.getvalue() == "Name?\n"
+
+
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     stream = io.StringIO()
@@ -98,3 +106,20 @@ def test_the_first_word_of_slow_work_is_heard_after_a_silence(plain: tuple[Plain
     clock.now = 6.0
     report("train", 1, 2000, "passes")
     assert lines == ["fit: 1 pass in 0.0 s", "train: 1 of 2,000 passes (0 %)"]
+
+
+def test_a_log_gets_a_line_every_half_minute_of_each_piece_of_work(
+    plain: tuple[PlainLines, Clock, list[str]],
+) -> None:
+    # where the clock is what is counted, its rate is not worth a word
+    report, clock, lines = plain
+    for second in range(121):
+        clock.now = float(second)
+        report("train", second, 120, "seconds")
+        report("watch", second, 240, "seconds")
+    said = {task: [line for line in lines if line.startswith(task)] for task in ("train", "watch")}
+    # train: at 5 s, the first after a silence, then at 35, 65, 95, and its end at 120
+    assert [line.split()[1] for line in said["train"]] == ["5", "35", "65", "95", "120"]
+    assert said["train"][-1] == "train: 120 seconds"
+    # watch: five seconds after train had spoken, and so on
+    assert [line.split()[1] for line in said["watch"]] == ["10", "40", "70", "100"]

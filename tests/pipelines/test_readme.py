@@ -26,7 +26,7 @@ CALLS = [line for line in COMMANDS if line.startswith("synthehr ")]
 
 @pytest.mark.parametrize("query", SQL, ids=lambda query: query.strip().splitlines()[0])
 def test_the_sql_runs_on_a_bundle_and_finds_something(query: str, spine: Path) -> None:
-    with duckdb.connect(str(spine / "bundle" / "cohort.duckdb"), read_only=True) as database:
+    with duckdb.connect(str(spine / "bundle" / "public" / "cohort.duckdb"), read_only=True) as database:
         rows = database.execute(query).fetchall()
     assert len(rows) > 1
     assert all(value is not None for row in rows for value in row)

@@ -40,6 +40,14 @@ def test_the_least_recipe_is_a_name(tmp_path: Path) -> None:
     assert recipe.generate.patients is None
 
 
+def test_files_of_a_release_are_beside_the_recipe(tmp_path: Path) -> None:
+    text = 'name = "x"\n[release]\nqueries = "asked"\nregister_file = "../house/releases.jsonl"'
+    asked = load_recipe(write(tmp_path, text)).release
+    assert asked.queries == str(tmp_path / "asked")
+    assert asked.register_file == str(tmp_path / "../house/releases.jsonl")
+    assert asked.key_file is None
+
+
 def test_one_seed_serves_all_stages_unless_the_split_has_its_own(tmp_path: Path) -> None:
     assert load_recipe(write(tmp_path, 'name = "x"\nseed = 7')).cohort.seed == 7
     recipe = load_recipe(write(tmp_path, 'name = "x"\nseed = 7\n[cohort]\nseed = 1'))
@@ -54,7 +62,7 @@ def test_one_seed_serves_all_stages_unless_the_split_has_its_own(tmp_path: Path)
         ('name = "x"\n[cohort]\nmin_patient = 3', "no key 'cohort.min_patient'. Did you mean 'min_patients'?"),
         ('name = "x"\n[trian]\nmodel = "medgan"', "no key 'trian'. Did you mean 'train'?"),
         ('name = "x"\n[fidelity]\nrule = []', "no key 'fidelity.rule'. Did you mean 'rules'?"),
-        ('name = "x"\n[release]\nzzz = 1', "no key 'release.zzz'. Known: policy."),
+        ('name = "x"\n[release]\nzzz = 1', "no key 'release.zzz'. Known: key_file, policy, queries, register_file."),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path, text: str, words: str) -> None:

@@ -1,3 +1,4 @@
+import datetime
 import json
 import logging
 import shutil
@@ -5,13 +6,19 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pipelines.release import release, source_name
+from pipelines.pages import source_name
+from pipelines.release import Terms, release
 from pipelines.run import training_patients
 from privacy.ledger import Ledger
 from privacy.policy import GateRefused
 from synthehr.errors import IncompleteLanding
 from synthehr.landing import altered, source_hash
+from synthehr.release.register import Release, enter, read_register
+from synthehr.release.signature import is_signed_by
+from synthehr.release.verify import verify_bundle
 
 IMPOSSIBLE = """
 name = "impossible"
@@ -55,8 +62,8 @@ def test_an_override_releases_and_is_recorded(spine: Path, tmp_path: Path, impos
     (tmp_path / "b.refused.html").write_text("of an earlier try")
     result = release(*landings(spine), tmp_path / "b", name="x", policy=impossible, override="board, minute 7")
     assert result["verdict"] == "FAIL"
-    assert json.loads((tmp_path / "b" / "decision.json").read_text())["override"] == "board, minute 7"
-    assert "board, minute 7" in (tmp_path / "b" / "report.html").read_text()
+    assert json.loads((tmp_path / "b" / "public" / "decision.json").read_text())["override"] == "board, minute 7"
+    assert "board, minute 7" in (tmp_path / "b" / "public" / "report.html").read_text()
     assert not (tmp_path / "b.refused.html").exists()
 
 
@@ -91,10 +98,10 @@ def test_figures_that_were_touched_up_are_refused(spine: Path, tmp_path: Path) -
 def test_the_bundle_of_the_spine_is_whole(spine: Path) -> None:
     bundle = spine / "bundle"
     assert altered(bundle) == []
-    looks = [entry.query for entry in Ledger.read(bundle / "ledger.json").entries]
+    looks = [entry.query for entry in Ledger.read(bundle / "public" / "ledger.json").entries]
     assert "figures of the risk report" in looks[-1]
     assert "vocabulary" in looks[0]
-    with duckdb.connect(str(bundle / "cohort.duckdb"), read_only=True) as database:
+    with duckdb.connect(str(bundle / "public" / "cohort.duckdb"), read_only=True) as database:
         n, ids = database.execute("SELECT count(*), count(*) FILTER (synthetic_id < 0) FROM patients").fetchall()[0]
     assert n == ids == training_patients(spine / "cohort")  # as many as there were to learn from
 
@@ -108,7 +115,68 @@ def test_an_unchanged_release_is_skipped_and_a_changed_one_is_not(
         with caplog.at_level(logging.INFO, "synthehr"):
             release(*landings(spine), tmp_path / "b", name="x", purpose=purpose, policy=policy)
         assert ("unchanged, skipped" in caplog.text) is skipped
-        assert purpose in (tmp_path / "b" / "datasheet.md").read_text()
+        assert purpose in (tmp_path / "b" / "public" / "datasheet.md").read_text()
+
+
+def test_the_register_knows_who_else_has_these_patients(spine: Path, recipe_file: Path, tmp_path: Path) -> None:
+    policy, register = str(recipe_file.parent / "policy.toml"), tmp_path / "releases.jsonl"
+    earlier = Release(
+        name="earlier-teaching-set",
+        cohort=source_hash(spine / "cohort"),
+        synthetic="0" * 64,
+        recipients="the medical school",
+        policy="internal_test",
+        verdict="PASS",
+        epsilon=None,
+        patients=500,
+        decided="2026-01-31",
+        expires="2028-01-31",
+    )
+    enter(register, earlier)
+    terms = Terms(register=register, decided=datetime.date.today())
+    for _ in range(2):  # the same release is entered once
+        release(*landings(spine), tmp_path / "b", name="x", policy=policy, terms=terms)
+    found = read_register(register)
+    assert [one.name for one in found] == ["earlier-teaching-set", "x"]
+    assert found[1].synthetic == source_hash(spine / "synthetic")
+    told = (tmp_path / "b" / "steward" / "report.html").read_text()
+    assert "earlier-teaching-set" in told
+    assert "the medical school" in told
+    assert "earlier-teaching-set" not in (tmp_path / "b" / "public" / "report.html").read_text()
+
+
+def test_a_refused_release_is_not_in_the_register(spine: Path, tmp_path: Path, impossible: str) -> None:
+    terms = Terms(register=tmp_path / "releases.jsonl")
+    with pytest.raises(GateRefused):
+        release(*landings(spine), tmp_path / "b", name="x", policy=impossible, terms=terms)
+    assert not terms.register.exists()
+
+
+def test_a_key_signs_both_halves(spine: Path, recipe_file: Path, tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    policy, terms = str(recipe_file.parent / "policy.toml"), Terms(key=tmp_path / "key.pem")
+    release(*landings(spine), tmp_path / "b", name="x", policy=policy, terms=terms)
+    for half in ("public", "steward"):
+        assert is_signed_by(tmp_path / "b" / half, key.public_key())
+    # the private key stays where it was
+    assert not [file for file in (tmp_path / "b").rglob("*") if file.is_file() and pem[30:60] in file.read_bytes()]
+
+
+def test_the_decision_runs_out_by_the_policy(spine: Path, recipe_file: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("valid_months = 6\n" + (recipe_file.parent / "policy.toml").read_text())
+    day = datetime.date.today().replace(day=1)
+    found = release(*landings(spine), tmp_path / "b", name="x", policy=str(policy), terms=Terms(decided=day))
+    end = datetime.date(day.year + (day.month + 5) // 12, (day.month + 5) % 12 + 1, 1).isoformat()
+    assert found["expires"] == end
+    for page in ("public/report.html", "steward/report.html", "public/README.md", "public/croissant.json"):
+        assert end in (tmp_path / "b" / page).read_text(), page
+
+
+def test_the_bundle_of_the_spine_verifies(spine: Path) -> None:
+    assert [check.name for check in verify_bundle(spine / "bundle") if not check.holds] == []
 
 
 def test_the_source_is_named_only_if_it_is_the_source(spine: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import logging
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.recipe import load_recipe
@@ -54,9 +55,9 @@ def test_a_changed_extract_is_read_again(
     spine: Path, extract: Path, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(spine / "events", tmp_path / "out" / "events")
-    lines = (extract / "events.csv").read_text().splitlines(keepends=True)
+    rows = pq.read_table(extract / "events.parquet")
     (tmp_path / "extract").mkdir()
-    (tmp_path / "extract" / "events.csv").write_text("".join(lines[:-1]))
+    pq.write_table(rows.slice(0, len(rows) - 1), tmp_path / "extract" / "events.parquet")
     monkeypatch.setattr("pipelines.run.from_events", lambda *_, **__: {})
     run(load_recipe(recipe_file), extract, tmp_path / "out")
     assert source_hash(tmp_path / "out" / "events") == source_hash(spine / "events")

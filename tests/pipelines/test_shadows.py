@@ -12,7 +12,8 @@ from benchmarks.leaks.population import World, world_of
 from pipelines import shadows as stage
 from pipelines.evaluate import evaluate, split_holdout
 from pipelines.generate import generate
-from pipelines.recipe import Evaluate, Train, validated
+from pipelines.recipe import validated
+from pipelines.sections import Evaluate, Train
 from pipelines.shadows import Asked, TrainShadow, choose_targets, open_workspace, shadow_attack
 from pipelines.train import train
 from privacy.attack import Finding

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
-from pipelines.recipe import Train
+from pipelines.sections import Train
 from pipelines.train import train, within
 from privacy.ledger import Ledger
 from synthehr.errors import BadRequest, IncompleteLanding

@@ -12,7 +12,16 @@ from privacy.policy_file import Gate, Policy
 from privacy.risk import FILE_ONLY, WITH_REFERENCE, Risk
 from reports.risk_report import render_html
 from reports.view import ReportView
-from synthehr.evaluation import CODE_COLUMNS, COMPARATOR_COLUMNS, ROC_COLUMNS, Evaluation
+from synthehr.evaluation import (
+    CODE_COLUMNS,
+    COMPARATOR_COLUMNS,
+    CORRELATION_COLUMNS,
+    EFFECT_COLUMNS,
+    LENGTH_COLUMNS,
+    ROC_COLUMNS,
+    SUBGROUP_COLUMNS,
+    Evaluation,
+)
 from synthehr.fidelity.score import Score
 
 N_HOLDOUT = 2_000  # so that real prevalences are shares of 1,000 patients
@@ -29,6 +38,39 @@ def codes(small: int = 7) -> pd.DataFrame:
     frame["prevalence_synthetic"] = [q for _, q in counts.values()]
     frame["auroc_real"], frame["auroc_synthetic"] = [0.81, 0.72, 0.66, 0.91, 0.77], [0.8, 0.7, np.nan, 0.85, 0.6]
     return frame
+
+
+def lengths(small: int = 7) -> pd.DataFrame:
+    """Of 1,000 real patients `small` have no code, 300 two, and so on; 4 have six codes and 20 seven."""
+    real = np.asarray([small, 100, 300, 400, 170, 0, 4, 20]) / 1_000
+    shares = [real, [0.01, 0.1, 0.3, 0.4, 0.15, 0.02, 0.01, 0.01], [0.125] * 8, real]
+    return pd.DataFrame(dict(zip(LENGTH_COLUMNS, [np.arange(8), *shares], strict=True)))
+
+
+def correlations(small: int = 7) -> pd.DataFrame:
+    """Pairs of three codes of 1,000 patients; `small` have the last two. Both 120 of 400 and 200: phi .204."""
+    rows = [
+        ("ICD9CM/250", "ICD9CM/401", 0.2, 0.15, 120, 400, 200),
+        ("ICD9CM/250", "ICD9CM/414", -0.1, -0.3, 20, 400, 100),
+        ("ICD9CM/401", "ICD9CM/414", 0.0, 0.001, small, 200, 100),
+    ]
+    return pd.DataFrame(rows, columns=CORRELATION_COLUMNS)
+
+
+def effects(small: int = 7) -> pd.DataFrame:
+    """The same pairs, as exposure and outcome; in the second the generator turned the association round."""
+    pairs = correlations(small)
+    table = pairs.rename(columns={"code_a": "exposure", "code_b": "outcome", "n_a": "n_exposure", "n_b": "n_outcome"})
+    figures = {"log_or_real": 9.0, "low_real": 8.0, "high_real": 10.0, "log_or_ceiling": 9.0, "covered": False}
+    return table.assign(log_or_synthetic=[0.9, 0.5, 0.0], **figures)[EFFECT_COLUMNS]
+
+
+def subgroups() -> pd.DataFrame:
+    rows = [
+        ("sex", "SEX/female", 512, 0.002, 0.0, 0.004, 0.009, 0.0),
+        ("sex", "SEX/male", 488, 0.001, 0.0, 0.003, 0.008, 0.0),
+    ]
+    return pd.DataFrame(rows, columns=SUBGROUP_COLUMNS)
 
 
 def risk(attack: str, metric: str, value: float, half: float, **more: object) -> Risk:
@@ -85,6 +127,10 @@ def evaluation(small: int = 7, leak: float = 0.0) -> Evaluation:
         codes=codes(small),
         roc=pd.concat(roc, ignore_index=True)[ROC_COLUMNS],
         comparators=pd.DataFrame(comparators, columns=COMPARATOR_COLUMNS),
+        codes_per_patient=lengths(small),
+        correlations=correlations(small),
+        effects=effects(small),
+        subgroups=subgroups(),
     )
 
 
@@ -131,9 +177,14 @@ def view(
     return ReportView(**(dict(given) | facts))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_view() -> Callable[..., ReportView]:
     return view
+
+
+@pytest.fixture(scope="session")
+def plain_view() -> ReportView:
+    return view()
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +208,6 @@ def replace_gates(policy: Policy, gates: tuple[Gate, ...]) -> Policy:
     return policy.model_copy(update={"gates": gates})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_risk() -> Callable[..., Risk]:
     return risk

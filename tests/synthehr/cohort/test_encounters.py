@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.private import private_plan
-from pipelines.recipe import Train
+from pipelines.sections import Train
 from synthehr.cohort.build import build_cohort
 from synthehr.cohort.cohort import SPLITS, Cohort, draw_splits, read_cohort
 from synthehr.cohort.options import CohortOptions

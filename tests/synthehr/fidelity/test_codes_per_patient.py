@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthehr.cohort.matrix import CodeMatrix
-from synthehr.fidelity.codes_per_patient import codes_per_patient
+from synthehr.fidelity.codes_per_patient import codes_per_patient, length_table
 
 
 def by_name(test: CodeMatrix, candidate: CodeMatrix) -> dict[str, float]:
@@ -42,3 +42,12 @@ def test_shuffled_columns_keep_the_mean_and_lose_the_spread(
     assert floor["mean_difference"] == pytest.approx(0, abs=1e-9)
     assert floor["ks"] > 0.1 > ceiling["ks"]
     assert floor["sd"] < 0.8 * ceiling["sd"]
+
+
+def test_the_table_has_a_share_for_every_number_up_to_the_longest(cohort: Callable[..., CodeMatrix]) -> None:
+    real = cohort([[1, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 0]])  # 1, 1, 2, 0
+    other = cohort([[1, 1, 1], [1, 1, 0]])  # 3, 2
+    table = length_table({"real": real, "synthetic": other, "floor": real, "ceiling": other})
+    assert table["n_codes"].tolist() == [0, 1, 2, 3]
+    assert table["share_real"].tolist() == table["share_floor"].tolist() == [0.25, 0.5, 0.25, 0]
+    assert table["share_synthetic"].tolist() == [0, 0, 0.5, 0.5]

@@ -170,3 +170,19 @@ def test_refusals_say_what_was_expected(cohorts: dict) -> None:
     for message, change in refused.items():
         with pytest.raises(BadRequest, match=message):
             compare(**{**cohorts, **change}, seed=0)
+
+
+def test_tables_behind_the_figures_are_of_the_same_patients_as_the_scores(
+    comparison: Comparison, cohorts: dict
+) -> None:
+    lengths, effects = comparison.codes_per_patient, comparison.effects
+    gap = (lengths.share_real - lengths.share_synthetic).abs().sum() / 2
+    assert gap == pytest.approx(score(comparison, "codes_per_patient_l1").value)
+    assert (lengths.share_real - lengths.share_ceiling).abs().sum() / 2 == pytest.approx(
+        score(comparison, "codes_per_patient_l1").ceiling
+    )
+    assert effects.covered.mean() == pytest.approx(score(comparison, "effect_coverage").value)
+    codes = comparison.codes.set_index("code")
+    real = codes.prevalence_real.loc[comparison.correlations.code_a].to_numpy() * len(cohorts["test"])
+    assert comparison.correlations.n_a.to_numpy() == pytest.approx(real)
+    assert comparison.subgroups.empty  # no member has 500 of the 500 test patients

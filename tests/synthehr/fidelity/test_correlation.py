@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthehr.cohort.matrix import CodeMatrix
-from synthehr.fidelity.correlation import correlation, correlation_matrix
+from synthehr.fidelity.correlation import DRAWN, correlation, correlation_matrix, correlation_table
 
 TOGETHER = [[1, 1], [1, 1], [0, 0], [0, 0]]
 CROSSED = [[1, 1], [1, 0], [0, 1], [0, 0]]
@@ -87,3 +87,22 @@ def test_identity_is_perfect(population: Callable[..., CodeMatrix]) -> None:
 def test_the_order_of_patients_does_not_matter(population: Callable[..., CodeMatrix]) -> None:
     test, other = population(200, 0), population(200, 1)
     assert by_name(test, other.rows(np.arange(200)[::-1])) == pytest.approx(by_name(test, other), rel=1e-9)
+
+
+def test_the_table_has_each_pair_of_the_commonest_free_codes_once(cohort: Callable[..., CodeMatrix]) -> None:
+    # the third column is a member of a group and has no place; the second is commoner in training
+    test = cohort([[1, 1, 1], [1, 1, 1], [0, 1, 1], [0, 0, 1]], (None, None, "sex"))
+    other = cohort([[1, 0, 1], [0, 1, 1]], (None, None, "sex"))
+    table = correlation_table(test, other, np.array([0.4, 0.6, 1.0]))
+    assert len(table) == 1
+    row = table.iloc[0]
+    assert (row.code_a, row.code_b, row.n_both, row.n_a, row.n_b) == ("ICD9CM/001", "ICD9CM/000", 2, 3, 2)
+    # (2 x 1 - 1 x 0) / root(3 x 1 x 2 x 2); the other two never come together
+    assert row.real == pytest.approx(2 / np.sqrt(12))
+    assert row.synthetic == pytest.approx(-1)
+    assert correlation_table(test, test, test.prevalence())["real"][0] == row.real
+
+
+def test_no_more_codes_than_can_be_read(population: Callable[..., CodeMatrix]) -> None:
+    people = population(200, 0)
+    assert len(correlation_table(people, people, people.prevalence())) == DRAWN * (DRAWN - 1) // 2

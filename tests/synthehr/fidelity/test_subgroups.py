@@ -11,7 +11,14 @@ from scipy import sparse
 from synthehr.cohort.matrix import CodeMatrix, canonical
 from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.fidelity.score import Estimate
-from synthehr.fidelity.subgroups import choose_effects, effect_sizes, log_odds_ratio, subgroup_prevalence
+from synthehr.fidelity.subgroups import (
+    choose_effects,
+    effect_sizes,
+    effect_table,
+    log_odds_ratio,
+    subgroup_prevalence,
+    subgroup_table,
+)
 
 BITS = hnp.arrays(np.uint8, (10, 6), elements=st.integers(0, 1))
 GROUP = (None, None, None, "sex", "sex", "age")
@@ -164,3 +171,49 @@ def test_ranges_identity_and_order_of_rows(x: np.ndarray, y: np.ndarray, order: 
     same = values(subgroup_prevalence(test, test, least=1) + effect_sizes(test, test, pairs))
     assert same["log_or_r", "all"] == same["coverage", "all"] == 1
     assert all(value == 0 for (name, _), value in same.items() if name not in ("log_or_r", "coverage"))
+
+
+def test_the_table_of_members_agrees_with_the_scores(population: Build, shuffled: Callable[..., CodeMatrix]) -> None:
+    test, other, fresh = population(2_000, 0), shuffled(population(2_000, 1), 2), population(2_000, 3)
+    table = subgroup_table({"real": test, "synthetic": other, "floor": other, "ceiling": fresh})
+    scores = {(e.name, e.stratum): e for e in subgroup_prevalence(test, other)}
+    assert table["member"].tolist() == [
+        test.vocabulary.code[j] for g in ("sex", "age") for j in test.vocabulary.groups[g]
+    ]
+    assert table["n_real"].tolist() == np.asarray(test.binary().sum(axis=0))[0, -5:].tolist()
+    worst = table.loc[table["rmse_synthetic"].idxmax()]
+    of_all = scores["subgroup_rmse_worst", "all"]
+    assert worst["rmse_synthetic"] == pytest.approx(of_all.value)
+    # of one member alone, and not of whichever is worst: the interval is near that of the score, not the same
+    assert worst[["low", "high"]].tolist() == pytest.approx([of_all.low, of_all.high], rel=0.1)
+    assert (table["rmse_floor"] == table["rmse_synthetic"]).all()
+    assert table["rmse_ceiling"].mean() < table["rmse_synthetic"].mean()
+    assert subgroup_table({"real": test, "synthetic": other, "floor": other, "ceiling": fresh}, least=5_000).empty
+
+
+def test_the_table_of_effects_by_hand(cohort: Build) -> None:
+    # together 3, first alone 1, second alone 2, neither 4
+    real = cohort([[1, 1]] * 3 + [[1, 0]] + [[0, 1]] * 2 + [[0, 0]] * 4)
+    none = cohort([[1, 0]] * 5 + [[0, 1]] * 5)
+    table = effect_table({"real": real, "synthetic": none, "ceiling": real}, np.asarray([[0, 1]]))
+    row = table.iloc[0]
+    assert (row.exposure, row.outcome, row.n_both, row.n_exposure, row.n_outcome) == (
+        "ICD9CM/000",
+        "ICD9CM/001",
+        3,
+        4,
+        5,
+    )
+    assert row.log_or_real == row.log_or_ceiling == pytest.approx(np.log(3.5 * 4.5 / (1.5 * 2.5)))
+    reach = 1.96 * np.sqrt(1 / 3.5 + 1 / 1.5 + 1 / 2.5 + 1 / 4.5)
+    assert (row.low_real, row.high_real) == pytest.approx((row.log_or_real - reach, row.log_or_real + reach))
+    assert row.log_or_synthetic == pytest.approx(np.log(0.5 * 0.5 / (5.5 * 5.5)))
+    assert not row.covered
+    assert effect_table({"real": real, "synthetic": none, "ceiling": real}, np.zeros((0, 2), dtype=np.int64)).empty
+
+
+def test_the_share_of_covered_pairs_is_the_score(population: Build, shuffled: Callable[..., CodeMatrix]) -> None:
+    test, other = population(1_500, 0), shuffled(population(1_500, 1), 2)
+    pairs = choose_effects(test)
+    table = effect_table({"real": test, "synthetic": other, "ceiling": other}, pairs)
+    assert table["covered"].mean() == values(effect_sizes(test, other, pairs))["coverage", "all"]

@@ -1,7 +1,7 @@
 """A synthetic cohort of six patients in two shards, its evaluation, and a decision that releases it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,10 @@ from synthehr.cohort.vocabulary import Vocabulary
 from synthehr.evaluation import CODE_COLUMNS, COMPARATOR_COLUMNS, ROC_COLUMNS, Evaluation
 from synthehr.fidelity.score import Score
 from synthehr.landing import land, source_hash
-from synthehr.release.bundle import write_bundle
+from synthehr.progress import Progress, silent
+from synthehr.release.bundle import Request, write_bundle
+from synthehr.release.database import write_database
+from synthehr.release.parquet import write_events
 
 VOCABULARY = Vocabulary(
     code=("ICD9CM/250", "ICD9CM/401", "DRUG/insulin", "SEX/female", "SEX/male", "AGE/70-80", "AGE/[80-90)"),
@@ -102,28 +105,34 @@ def evaluation(auc: float = 0.5) -> Evaluation:
     )
 
 
+PAGES = {
+    "public": {"report.html": b"<!DOCTYPE html><title>Report</title>", "datasheet.md": b"# Datasheet"},
+    "steward": {"report.html": b"<!DOCTYPE html><title>Steward's report</title>"},
+}
+
+
 @dataclass(frozen=True)
 class Release:
-    """All that `write_bundle` takes; `write` calls it, with other arguments in the place of the given ones."""
+    """What `write_bundle` takes; `write` calls it, with other values in the place of the given ones."""
 
     folder: Path
-    synthetic: Path
-    evaluation: Path
-    decision: Decision
-    ledger: Ledger
+    request: Request
 
-    def write(self, out: Path | None = None, **other: object) -> Path:
+    @property
+    def synthetic(self) -> Path:
+        return self.request.synthetic
+
+    @property
+    def evaluation(self) -> Path:
+        return self.request.evaluation
+
+    @property
+    def decision(self) -> Decision:
+        return self.request.decision
+
+    def write(self, out: Path | None = None, *, progress: Progress = silent, **other: object) -> Path:
         out = out or self.folder / "bundle"
-        given = {
-            "synthetic": self.synthetic,
-            "evaluation": self.evaluation,
-            "decision": self.decision,
-            "ledger": self.ledger,
-            "report_html": "<!DOCTYPE html><title>Report</title>",
-            "datasheet": "# Datasheet",
-            "name": "trial-cohort",
-        }
-        write_bundle(out, **(given | other))
+        write_bundle(out, replace(self.request, **other), progress=progress)
         return out
 
 
@@ -136,7 +145,20 @@ def prepare(folder: Path, *, auc: float = 0.5, override: str | None = None, **co
     ledger = Ledger()
     ledger.look("vocabulary")
     decision = decide(found.risks, ledger, POLICY, override=override)
-    return Release(folder, synthetic, folder / "evaluation", decision, ledger)
+    request = Request(
+        synthetic=synthetic,
+        evaluation=folder / "evaluation",
+        decision=decision,
+        policy=POLICY,
+        ledger=ledger,
+        name="trial-cohort",
+        source="A made-up hospital",
+        decided="2026-03-01",
+        expires="2028-03-01",
+        n_test=1_000,
+        pages=PAGES,
+    )
+    return Release(folder, request)
 
 
 @pytest.fixture
@@ -150,6 +172,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(tmp_path_factory.mktemp("o'brien [x]")).write()
 
 
+@pytest.fixture(scope="session")
+def public(bundle: Path) -> Path:
+    """Its half for researchers."""
+    return bundle / "public"
+
+
 @pytest.fixture
 def vocabulary() -> Vocabulary:
     return VOCABULARY
@@ -158,3 +186,34 @@ def vocabulary() -> Vocabulary:
 @pytest.fixture
 def mark() -> tuple[str, int]:
     return MARK, REAL_ID
+
+
+@pytest.fixture(scope="session")
+def build_cohort(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write `cohort.duckdb`, what it is made from and its events, without a bundle around them; the folder of all."""
+
+    def build(
+        counts: list[list[int]] | None = None, ids: list[int] | None = None, vocabulary: Vocabulary = VOCABULARY
+    ) -> Path:
+        folder = tmp_path_factory.mktemp("o'brien [y]")
+        synthetic = write_synthetic(folder / "synthetic", counts, ids, vocabulary)
+        shards = sorted((synthetic / "data").glob("*.parquet"))
+        (folder / "events" / "data").mkdir(parents=True)
+        for shard in shards:
+            write_events(shard, folder / "events" / "data" / shard.name, vocabulary, {"synthetic": "true"})
+        write_database(
+            folder / "cohort.duckdb",
+            shards=shards,
+            vocabulary=synthetic / "vocabulary.parquet",
+            about={"synthetic": "true"},
+            scratch=folder,
+        )
+        return folder
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def database(build_cohort: Callable[..., Path]) -> Path:
+    """The database of the six patients, for tests that only read."""
+    return build_cohort() / "cohort.duckdb"

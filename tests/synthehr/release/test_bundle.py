@@ -1,5 +1,4 @@
 import csv
-import hashlib
 import json
 import shutil
 import subprocess
@@ -15,8 +14,9 @@ from privacy.policy import GateRefused
 from synthehr.errors import BadRequest, IncompleteLanding
 from synthehr.evaluation import Evaluation
 from synthehr.landing import altered, land, read_manifest, source_hash
+from synthehr.release.public import full_decision, full_risks, public_decision, public_risks
 
-FILES = {
+PUBLIC = {
     "README.md",
     "SHA256SUMS",
     "cohort.duckdb",
@@ -32,11 +32,12 @@ FILES = {
     "events/metadata/dataset.json",
     "fidelity.json",
     "ledger.json",
-    "manifest.json",
     "report.html",
     "risk.json",
     "vocabulary.parquet",
 }
+STEWARD = {"SHA256SUMS", "codes.csv", "decision.json", "fidelity.json", "policy.json", "report.html", "risk.json"}
+FILES = {"manifest.json", *(f"public/{name}" for name in PUBLIC), *(f"steward/{name}" for name in STEWARD)}
 
 
 def listing(folder: Path) -> set[str]:
@@ -44,7 +45,7 @@ def listing(folder: Path) -> set[str]:
 
 
 def test_the_bundle_is_a_whole_landing(bundle: Path) -> None:
-    assert listing(bundle) == FILES
+    assert {name for name in listing(bundle) if not name.startswith("public/queries/")} == FILES
     assert altered(bundle) == []
     assert read_manifest(bundle, "bundle").config["verdict"] == "PASS"
 
@@ -77,29 +78,23 @@ def test_an_earlier_bundle_survives_a_refusal(make_release: Callable) -> None:
 def test_an_override_is_recorded_everywhere(make_release: Callable) -> None:
     reason = "A data use agreement binds the recipient"
     out = make_release(auc=0.7, override=reason).write()
-    decision = json.loads((out / "decision.json").read_text(encoding="utf-8"))
+    public = out / "public"
+    decision = json.loads((public / "decision.json").read_text(encoding="utf-8"))
     assert (decision["verdict"], decision["released"], decision["override"]) == ("FAIL", True, reason)
-    assert reason in (out / "README.md").read_text(encoding="utf-8")
-    assert reason in (out / "croissant.json").read_text(encoding="utf-8")
+    assert reason in (public / "README.md").read_text(encoding="utf-8")
+    assert reason in (public / "croissant.json").read_text(encoding="utf-8")
     assert read_manifest(out).config["override"] == reason
-    with duckdb.connect(str(out / "cohort.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(public / "cohort.duckdb"), read_only=True) as connection:
         assert connection.execute("SELECT value FROM _about WHERE key = 'override'").fetchall() == [(reason,)]
 
 
-def test_checksums_are_those_of_the_files(bundle: Path) -> None:
-    lines = (bundle / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-    assert set(sums) == FILES - {"SHA256SUMS", "manifest.json"}
-    for name, digest in sums.items():
-        assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == digest
-
-
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum is not installed here")
-def test_sha256sum_reads_the_checksums(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", ["public", "steward"])
+def test_sha256sum_reads_the_checksums(bundle: Path, tmp_path: Path, half: str) -> None:
     command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
-    assert subprocess.run(command, cwd=bundle, check=False).returncode == 0
-    copy = shutil.copytree(bundle, tmp_path / "copy")
-    (copy / "datasheet.md").write_text("another", encoding="utf-8")
+    assert subprocess.run(command, cwd=bundle / half, check=False).returncode == 0
+    copy = shutil.copytree(bundle / half, tmp_path / "copy")
+    (copy / "report.html").write_text("another", encoding="utf-8")
     assert subprocess.run(command, cwd=copy, check=False, capture_output=True).returncode != 0
 
 
@@ -108,12 +103,13 @@ def contents(bundle: Path) -> str:
     parts = [file.read_bytes().decode("latin-1") for file in sorted(bundle.rglob("*")) if file.is_file()]
     for file in sorted(bundle.rglob("*.parquet")):
         parts += [str(pq.read_table(file).to_pydict()), str(pq.read_metadata(file).metadata)]
-    with duckdb.connect(str(bundle / "cohort.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(bundle / "public" / "cohort.duckdb"), read_only=True) as connection:
         names = connection.execute(
-            "SELECT table_name FROM duckdb_tables() UNION SELECT view_name FROM duckdb_views() WHERE NOT internal"
+            "SELECT schema_name, table_name FROM duckdb_tables() "
+            "UNION SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
         )
-        for (name,) in names.fetchall():
-            parts.append(str(connection.execute(f'SELECT * FROM "{name}"').fetchall()))
+        for schema, name in names.fetchall():
+            parts.append(str(connection.execute(f'SELECT * FROM "{schema}"."{name}"').fetchall()))
     return "\n".join(parts)
 
 
@@ -131,11 +127,11 @@ def test_nothing_real_gets_out(make_release: Callable, mark: tuple[str, int], tm
     assert "Essential" in text  # the control: what is in the bundle is found
 
 
-@pytest.mark.parametrize("page", ["report_html", "datasheet"])
-def test_a_path_of_this_machine_is_refused(page: str, make_release: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", ["public", "steward"])
+def test_a_path_of_this_machine_is_refused(half: str, make_release: Callable, tmp_path: Path) -> None:
     release = make_release()
     with pytest.raises(BadRequest, match="holds a path of this machine"):
-        release.write(**{page: f"Source: {tmp_path}/extract.zip"})
+        release.write(pages={half: {"report.html": f"Source: {tmp_path}/extract.zip".encode()}})
     assert not (release.folder / "bundle").exists()
     assert not list(release.folder.glob(".bundle*"))
 
@@ -181,20 +177,50 @@ def test_a_positive_id_leaves_no_bundle(make_release: Callable) -> None:
 def test_same_inputs_same_bytes_but_for_the_database(make_release: Callable) -> None:
     release = make_release()
     first, second = release.write(release.folder / "a"), release.write(release.folder / "b")
-    varying = {"cohort.duckdb", "croissant.json", "SHA256SUMS", "manifest.json"}
+    varying = {"public/cohort.duckdb", "public/croissant.json", "public/SHA256SUMS", "manifest.json"}
     for name in FILES - varying:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
-def test_public_figures_are_rounded(bundle: Path) -> None:
-    (score,) = json.loads((bundle / "fidelity.json").read_text(encoding="utf-8"))
+def test_public_figures_are_coarser_than_the_stewards(make_release: Callable) -> None:
+    out = make_release(auc=0.512345678).write()
+    (score,) = json.loads((out / "public" / "fidelity.json").read_text(encoding="utf-8"))
     assert (score["value"], score["skill"]) == (0.981, None)  # floor and ceiling tie: no skill
-    (risk,) = json.loads((bundle / "risk.json").read_text(encoding="utf-8"))
-    assert (risk["verdict"], risk["threshold"], risk["ceiling"]) == ("PASS", 0.55, None)
+    (risk,) = json.loads((out / "public" / "risk.json").read_text(encoding="utf-8"))
+    assert (risk["value"], risk["verdict"], risk["threshold"], risk["ceiling"]) == (0.51, "PASS", 0.55, None)
+    (full,) = json.loads((out / "steward" / "risk.json").read_text(encoding="utf-8"))
+    assert full["value"] == 0.512345678
+
+
+def test_only_figures_of_a_gate_are_public(make_release: Callable) -> None:
+    release = make_release()
+    (judged,) = release.decision.risks
+    extra = replace(judged, metric="tpr_at_fpr_0.01", verdict=None, threshold=None)
+    risks = public_risks((replace(judged, note="Worst of 215 codes: ICD9CM/590"), extra))
+    assert [(risk["metric"], risk["note"]) for risk in risks] == [("auc", "")]
+    assert [risk["metric"] for risk in full_risks((judged, extra))] == ["auc", "tpr_at_fpr_0.01"]
+
+
+def test_a_reason_that_names_a_code_stays_with_the_steward(make_release: Callable) -> None:
+    decision = make_release().decision
+    reasons = (
+        "PASS: membership auc is 0.5, n = 57. Worst of 215 codes: ICD9CM/590.",
+        "PASS: audit of the claim: well.",
+    )
+    told = public_decision(replace(decision, reasons=reasons))
+    assert told["reasons"] == ["PASS: audit of the claim: well."]
+    assert full_decision(replace(decision, reasons=reasons))["reasons"] == list(reasons)
+
+
+def test_the_stewards_table_of_codes_is_rounded_too(bundle: Path) -> None:
+    with (bundle / "steward" / "codes.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    # .0715 of 1,000 patients is 71.5, shown as 70; no code is of fewer than 11
+    assert {row["prevalence_real"] for row in rows} == {"0.070000"}
 
 
 def test_the_dictionary_counts_synthetic_patients(bundle: Path) -> None:
-    with (bundle / "dictionary.csv").open(encoding="utf-8", newline="") as stream:
+    with (bundle / "public" / "dictionary.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["code"] for row in rows][:2] == ["ICD9CM/250", "ICD9CM/401"]
     # three of six patients have each of the two; three are female

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from privacy.risk import FILE_ONLY, Risk
 from synthehr.fidelity.score import Score
 from synthehr.release.disclosure import (
+    displayed_histogram,
+    displayed_pairs,
     displayed_prevalence,
     json_number,
     published,
@@ -129,3 +131,29 @@ def test_what_the_whole_less_a_part_would_tell_is_withheld_too() -> None:
 
 def test_a_ceiling_that_is_no_count_stays() -> None:
     assert published_scores([violations("detection_auroc_boosted", 5)])[0].ceiling == 5.0
+
+
+@given(st.integers(1, 5_000), st.data())
+def test_a_pair_is_shown_where_each_of_its_four_cells_is_large(n: int, data: st.DataObject) -> None:
+    cells = data.draw(st.lists(st.integers(0, n), min_size=3, max_size=3).filter(lambda three: sum(three) <= n))
+    both, one, other = cells
+    rest = n - sum(cells)
+    shown = displayed_pairs(np.array([both]), np.array([both + one]), np.array([both + other]), n)[0]
+    assert np.isnan(shown).all() == (min(*cells, rest) < 13)
+    if not np.isnan(shown).any():
+        assert np.abs(shown - [both, one, other, rest]).max() <= 2.5
+        assert (shown % 5 == 0).all()
+
+
+def test_a_cell_that_margins_tell_is_withheld() -> None:
+    # 100 and 95 have the codes, 92 both: 8 the first alone
+    assert np.isnan(displayed_pairs(np.array([92]), np.array([100]), np.array([95]), 1_000)).all()
+    shown = displayed_pairs(np.array([52]), np.array([100]), np.array([95]), 1_000)
+    assert shown.tolist() == [[50, 50, 45, 855]]
+
+
+def test_the_tail_of_a_histogram_is_put_together() -> None:
+    share = np.array([7, 200, 0, 500, 280, 6, 4, 3]) / 1_000
+    # 13 of 5 and more are 15, 7 of 6 and more are too few; those of 0 and 2 are withheld
+    np.testing.assert_allclose(displayed_histogram(share, 1_000), [np.nan, 0.2, np.nan, 0.5, 0.28, 0.015])
+    assert len(displayed_histogram(share, 10)) == 0

@@ -6,28 +6,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthehr.errors import BadData
-from synthehr.landing import source_hash
 from synthehr.release.parquet import EVENTS_SCHEMA, copy_matrix
+from synthehr.release.stamp import content_hash
 
 
-def test_every_parquet_file_says_synthetic(bundle: Path) -> None:
-    files = sorted(bundle.rglob("*.parquet"))
+def test_every_parquet_file_says_synthetic(public: Path) -> None:
+    files = sorted(public.rglob("*.parquet"))
     assert len(files) == 2 + 2 + 1 + 1
     for file in files:
         found = {key.decode(): value.decode() for key, value in pq.read_metadata(file).metadata.items()}
         assert found["synthetic"] == "true"
         assert found["synthehr_version"]
-        assert found["synthetic_manifest_sha256"] == source_hash(bundle.parent / "synthetic")
+        assert found["synthetic_sha256"] == content_hash(public.parent.parent / "synthetic")
 
 
-def test_the_matrix_is_copied_whole(bundle: Path) -> None:
-    for shard in sorted((bundle.parent / "synthetic" / "data").glob("*.parquet")):
-        copied = pq.read_table(bundle / "data" / shard.name)
+def test_the_matrix_is_copied_whole(public: Path) -> None:
+    for shard in sorted((public.parent.parent / "synthetic" / "data").glob("*.parquet")):
+        copied = pq.read_table(public / "data" / shard.name)
         assert copied.equals(pq.read_table(shard))
 
 
-def test_events_are_meds(bundle: Path) -> None:
-    tables = [pq.read_table(file) for file in sorted((bundle / "events" / "data").glob("*.parquet"))]
+def test_events_are_meds(public: Path) -> None:
+    tables = [pq.read_table(file) for file in sorted((public / "events" / "data").glob("*.parquet"))]
     assert all(table.schema.equals(EVENTS_SCHEMA, check_metadata=False) for table in tables)
     events = pa.concat_tables(tables).to_pylist()
     assert [(e["subject_id"], e["code"], e["numeric_value"]) for e in events[:4]] == [
@@ -42,10 +42,10 @@ def test_events_are_meds(bundle: Path) -> None:
     assert [event["subject_id"] for event in events] == sorted((e["subject_id"] for e in events), reverse=True)
 
 
-def test_events_metadata(bundle: Path) -> None:
-    codes = pq.read_table(bundle / "events" / "metadata" / "codes.parquet")
+def test_events_metadata(public: Path) -> None:
+    codes = pq.read_table(public / "events" / "metadata" / "codes.parquet")
     assert codes.schema.names == ["code", "description", "parent_codes"]
-    facts = json.loads((bundle / "events" / "metadata" / "dataset.json").read_text(encoding="utf-8"))
+    facts = json.loads((public / "events" / "metadata" / "dataset.json").read_text(encoding="utf-8"))
     assert facts["dataset_name"] == "trial-cohort (synthetic)"
     assert "created_at" not in facts
 

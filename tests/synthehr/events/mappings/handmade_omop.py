@@ -9,6 +9,17 @@ from tests.synthehr.events.mappings.counted import lines
 
 Row = dict[str, object]
 FIRST = "2010-05-01"
+
+
+def concept(number: int, domain: str, vocabulary: str, code: str, name: str, *, kind: str = "Any") -> Row:
+    """A row of CONCEPT, of a standard concept."""
+    return {
+        **{"concept_id": number, "concept_name": name, "domain_id": domain, "vocabulary_id": vocabulary},
+        **{"concept_class_id": kind, "standard_concept": "S", "concept_code": code},
+        **{"valid_start_date": "20020131", "valid_end_date": "2099-12-31"},
+    }
+
+
 ROWS: Mapping[str, Sequence[Row]] = {
     "person": [
         {
@@ -42,12 +53,12 @@ ROWS: Mapping[str, Sequence[Row]] = {
     "observation": [{"observation_id": 1, "observation_concept_id": 0, "observation_source_value": "smoker"}],
     "death": [{"person_id": 2, "death_date": "2015-02-03"}],
     "concept": [
-        {"concept_id": 320128, "vocabulary_id": "SNOMED", "concept_code": "59621000", "concept_name": "Hypertension"},
-        {"concept_id": 2211, "vocabulary_id": "CPT4", "concept_code": "71020", "concept_name": 'X-ray, 2 "views'},
-        {"concept_id": 1118084, "vocabulary_id": "RxNorm", "concept_code": "140587", "concept_name": 'celecoxib 5" x'},
-        {"concept_id": 3004249, "vocabulary_id": "LOINC", "concept_code": "8480-6", "concept_name": '"Systolic'},
-        {"concept_id": 38003579, "vocabulary_id": "Race", "concept_code": "2.06", "concept_name": "Chinese"},
-        {"concept_id": 100, "vocabulary_id": "SNOMED", "concept_code": "64572001", "concept_name": "Disease"},
+        concept(320128, "Condition", "SNOMED", "59621000", "Hypertension"),
+        concept(2211, "Procedure", "CPT4", "71020", 'X-ray, 2 "views'),
+        concept(1118084, "Drug", "RxNorm", "140587", 'celecoxib 5" x', kind="Ingredient"),
+        concept(3004249, "Measurement", "LOINC", "8480-6", '"Systolic'),
+        concept(38003579, "Race", "Race", "2.06", "Chinese"),
+        concept(100, "Condition", "SNOMED", "64572001", "Disease"),
     ],
     "concept_ancestor": [
         {"ancestor_concept_id": 100, "descendant_concept_id": 320128, "min_levels_of_separation": 4},
