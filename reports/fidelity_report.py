@@ -24,6 +24,7 @@ from reports.view import ReportView
 from reports.wording import score_words
 from synthehr.fidelity.score import Score
 from synthehr.release.disclosure import ROUND_TO, SMALL_CELL, displayed_prevalence, published_scores
+from synthehr.release.fitness.card import public_cards
 
 
 def render_html(view: ReportView) -> str:
@@ -46,6 +47,7 @@ def render_html(view: ReportView) -> str:
         **_scores(view, scores),
         figures=_figures(view),
         worst=worst_codes(view.evaluation.codes, view.n_test),
+        cards=public_cards(view.cards),
         **_withheld(view),
     )
 

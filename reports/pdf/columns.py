@@ -10,6 +10,7 @@ from reports.pdf.text import ems
 LINE = 57.0  # ems that a page is wide, at the largest size of a table
 PROSE = 16.0  # a text that is longer may be broken at its words
 SPACE = 1.2  # around a cell
+HEAD_LINES = 3
 TO_WRITE_ON = 12.0
 PROSE_SHARE = 0.24  # of the page, at the least, for columns of prose together
 BOLD = ("b", "strong")
@@ -93,9 +94,9 @@ def _needed(cell: Cell, is_head: bool) -> tuple[float, float]:
     whole = _ems(cell.element, is_head)
     text = cell.element.text()
     word = max((ems(part, bold=is_head) for part in text.split()), default=0.0)
-    if is_head:  # in two lines, or as many as it has words
-        half = max(word, whole / 2)
-        return half, half
+    if is_head:  # in three lines, or as many as it has words
+        third = max(word, whole / HEAD_LINES)
+        return third, third
     return (whole, whole) if cell.is_figure or whole <= PROSE else (word, whole)
 
 

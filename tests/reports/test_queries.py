@@ -1,6 +1,10 @@
 """The section on researchers' queries, from cards made by hand."""
 
+from collections.abc import Callable
+
+from reports import fidelity_report, risk_report
 from reports.page import environment
+from reports.view import ReportView
 from synthehr.release.fitness.card import ColumnFit, QueryCard, public_cards
 
 
@@ -60,3 +64,14 @@ def test_no_figure_of_the_full_card_is_shown() -> None:
 
 def test_without_cards_there_is_no_section() -> None:
     assert render().strip() == ""
+
+
+def test_the_cards_stand_in_the_fidelity_report_and_reach_no_public_risk_report(
+    make_view: Callable[..., ReportView],
+) -> None:
+    view = make_view(cards=(card("not fit", column("not fit", 0.4321), title="Heart failure by age"),))
+    page = fidelity_report.render_html(view)
+    assert "Heart failure by age" in page
+    assert "not fit" in page
+    assert "0.4321" not in page  # in bands alone
+    assert "Heart failure by age" not in risk_report.render_html(view, "public")
