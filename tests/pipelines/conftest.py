@@ -1,10 +1,13 @@
 """One extract and one whole run of all five stages, made once and read by every test of this floor."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from pipelines.cli import app
 from pipelines.recipe import load_recipe
@@ -70,40 +73,60 @@ NUMBERS_FROM = 7_151_842_424_242_424  # added to the number of each patient
 AUTHOR = "Dr. K. Mustermann, ward 7b"
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, once for all processes of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            partial = folder.with_name(f"{name}.partial")
+            partial.mkdir()
+            make(partial)
+            partial.rename(folder)
+    return folder
+
+
+def write_extract(folder: Path) -> None:
+    simulate_events(folder / "simulated" / "events", n_patients=PATIENTS, seed=1)
+    events = folder / "simulated" / "events" / "data"
+    number = f"subject_id + {NUMBERS_FROM} AS subject_id"
+    simulated = f"SELECT {number}, time, code, numeric_value AS value, visit_id FROM '{events}/*.parquet'"
+    planted = ", ".join(f"'{code}'" for code in PLANTED.values())
+    last = f"""SELECT subject_id + {NUMBERS_FROM}, max(time) AS time, unnest([{planted}]), NULL, max(visit_id)
+      FROM '{events}/*.parquet' GROUP BY subject_id ORDER BY subject_id LIMIT 30 * {len(PLANTED)}"""
+    rows = f"{simulated} UNION ALL ({last})"
+    author = f"KV_METADATA {{author: '{AUTHOR}'}}"
+    duckdb.execute(f"COPY ({rows}) TO '{folder}/events.parquet' (FORMAT parquet, {author})")
+    shutil.rmtree(folder / "simulated")
+
+
 @pytest.fixture(scope="session")
 def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A long table of simulated patients, with `PLANTED` among their codes and `AUTHOR` in the file's own metadata.
 
     Patients' numbers are large, so that no other number has the same eight bytes.
     """
-    folder = tmp_path_factory.mktemp("extract")
-    events = tmp_path_factory.mktemp("simulated") / "events"
-    simulate_events(events, n_patients=PATIENTS, seed=1)
-    number = f"subject_id + {NUMBERS_FROM} AS subject_id"
-    simulated = f"SELECT {number}, time, code, numeric_value AS value, visit_id FROM '{events}/data/*.parquet'"
-    planted = ", ".join(f"'{code}'" for code in PLANTED.values())
-    last = f"""SELECT subject_id + {NUMBERS_FROM}, max(time) AS time, unnest([{planted}]), NULL, max(visit_id)
-      FROM '{events}/data/*.parquet' GROUP BY subject_id ORDER BY subject_id LIMIT 30 * {len(PLANTED)}"""
-    rows = f"{simulated} UNION ALL ({last})"
-    author = f"KV_METADATA {{author: '{AUTHOR}'}}"
-    duckdb.execute(f"COPY ({rows}) TO '{folder}/events.parquet' (FORMAT parquet, {author})")
-    return folder
+    return made_once(tmp_path_factory, "extract", write_extract)
+
+
+def write_recipe(folder: Path) -> None:
+    (folder / "policy.toml").write_text(POLICY)
+    (folder / "tiny.toml").write_text(RECIPE)
 
 
 @pytest.fixture(scope="session")
 def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recipe")
-    (folder / "policy.toml").write_text(POLICY)
-    (folder / "tiny.toml").write_text(RECIPE)
-    return folder / "tiny.toml"
+    return made_once(tmp_path_factory, "recipe", write_recipe) / "tiny.toml"
+
+
+def write_spine(folder: Path, extract: Path, recipe_file: Path) -> None:
+    run(load_recipe(recipe_file), extract, folder)
 
 
 @pytest.fixture(scope="session")
 def spine(extract: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all six landings. Tests read it and leave it as it is."""
-    out = tmp_path_factory.mktemp("spine")
-    run(load_recipe(recipe_file), extract, out)
-    return out
+    return made_once(tmp_path_factory, "spine", lambda folder: write_spine(folder, extract, recipe_file))
 
 
 Cli = Callable[..., tuple[int, str, str]]
