@@ -15,6 +15,7 @@ from pipelines.term import term
 from privacy.ledger import Ledger
 from privacy.policy import Decision, GateRefused, decide
 from privacy.policy_file import DEFAULT, load_policy
+from reports.risk_report import render_html
 from reports.view import ReportView
 from synthehr.errors import IncompleteLanding
 from synthehr.evaluation import Evaluation
@@ -72,10 +73,10 @@ def release(
     request = _request(cohort, synthetic, evaluation, name, policy=policy, override=override, terms=terms)
     request = _dated(out, request, terms.decided)
     view = gather(cohort, request, purpose=purpose, earlier=_others(terms.register, cohort, synthetic), run=run)
-    request = replace(request, pages=render(view), n_test=view.n_test)
     refused = out.parent / f"{out.name}.refused.html"
     if not view.decision.released:
-        _refuse(refused, request.pages[STEWARD]["report.html"], view.decision, out)
+        _refuse(refused, render_html(view).encode(), view.decision, out)
+    request = replace(request, pages=render(view), n_test=view.n_test)
     if _is_this_release(out, request):
         log.info(f"{out.name}: complete and unchanged, skipped")
     else:

@@ -1,9 +1,7 @@
 """Questions to the bundle's database: one SELECT at a time, nothing but that one file, bounded in memory and time."""
 
-import contextlib
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import duckdb
 
 from synthehr.errors import BadData
+from synthehr.events.engine import interrupted
 
 ROWS = 1_000  # shown on a page
 CSV_ROWS = 100_000  # written to a file
@@ -74,7 +73,7 @@ class Database:
         started = time.monotonic()
         try:
             statement = _single_select(cursor, sql)
-            with _interrupted(cursor, self.seconds):
+            with interrupted(cursor, self.seconds):
                 cursor.execute(statement)
                 rows = cursor.fetchmany(limit + 1)
             columns = tuple(str(column[0]) for column in cursor.description or ())
@@ -98,17 +97,6 @@ class Database:
         if running is not None:
             running.interrupt()
         self._connection.close()
-
-
-@contextlib.contextmanager
-def _interrupted(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    alarm = threading.Timer(seconds, cursor.interrupt)
-    alarm.start()
-    try:
-        yield
-    finally:
-        alarm.cancel()
-        alarm.join()  # or it might interrupt a cursor that is closed by then
 
 
 def _single_select(cursor: duckdb.DuckDBPyConnection, sql: str) -> Any:

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import FuncFormatter
 
 from reports.figures.svg import BLUE, GREY, INK, ORANGE, STYLE, inline, panel
 
@@ -13,6 +14,7 @@ PLACES = {
     "synthetic": ("this synthetic cohort", BLUE, "-", 2.2),
 }
 LOWEST = 1e-4
+MARGINS = (0.13, 0.97, 0.145, 0.985)
 POINTS = 60  # a curve is resampled: no step of it is one patient
 
 
@@ -23,7 +25,7 @@ def roc(attack: str, curves: pd.DataFrame, *, number: int, title: str) -> str:
     apart. Curves are resampled at 60 false positive rates and rounded to four places.
     """
     own = curves[curves["attack"] == attack]
-    figure, axes = panel(5.6, 3.3)
+    figure, axes = panel(5.6, 3.3, margins=MARGINS)
     grid = np.geomspace(LOWEST, 1.0, POINTS)
     with mpl.rc_context(STYLE):
         axes.plot(grid, grid, color=INK, linewidth=0.8, linestyle=":", label="chance")
@@ -34,6 +36,9 @@ def roc(attack: str, curves: pd.DataFrame, *, number: int, title: str) -> str:
                 found = np.where(tpr > 0, tpr, np.nan)
                 axes.plot(grid, found, color=colour, linestyle=dash, linewidth=width, label=label)
         axes.set(xscale="log", yscale="log", xlim=(LOWEST, 1.05), ylim=(LOWEST, 1.15))
+        axes.minorticks_off()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.set_xlabel("Patients never seen who are wrongly claimed as members (false positive rate)")
         axes.set_ylabel("Members found (true positive rate)")
         axes.legend(loc="lower right")

@@ -29,10 +29,21 @@ STYLE = {
 FONTS = "'DejaVu Sans', Verdana, Arial, sans-serif"
 
 
-def panel(width: float, height: float) -> tuple[Figure, Axes]:
-    """A white figure of `width` x `height` inches with one set of axes, without pyplot's global state."""
-    figure, axes = panels(width, height, 1, 1)
-    return figure, axes[0]
+def panel(
+    width: float, height: float, *, margins: tuple[float, float, float, float] | None = None
+) -> tuple[Figure, Axes]:
+    """A white figure of `width` x `height` inches with one set of axes, without pyplot's global state.
+
+    margins: where the axes begin and end, as shares: left, right, bottom, top. Unless given they are fitted to what is
+    written beside the axes, for which all is drawn twice.
+    """
+    if margins is None:
+        figure, axes = panels(width, height, 1, 1)
+        return figure, axes[0]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), facecolor="white")
+        figure.subplots_adjust(**dict(zip(("left", "right", "bottom", "top"), margins, strict=True)))
+        return figure, figure.add_subplot()
 
 
 def panels(width: float, height: float, rows: int, columns: int, *, shared: bool = False) -> tuple[Figure, list[Axes]]:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,22 @@ def engine(
         raise _translated(error) from None
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def interrupted(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt what the connection runs after so many seconds; an operation on one huge value is carried to its end.
+
+    Raises:
+        duckdb.InterruptException: from what was running.
+    """
+    alarm = threading.Timer(seconds, connection.interrupt)
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        alarm.join()  # or it might interrupt a connection that is closed by then
 
 
 def _translated(error: duckdb.Error) -> Exception:

@@ -83,7 +83,7 @@ def test_release_refuses_with_4_and_releases_with_a_reason(
     code, out, _ = cli(*asked, "--override", "for a test")
     assert code == 0
     assert 'verdict: FAIL (overridden: "for a test")' in out
-    assert example_queries(tmp_path / "b" / "cohort.duckdb")
+    assert example_queries(tmp_path / "b" / "public" / "cohort.duckdb")
 
 
 @pytest.mark.parametrize(

