@@ -7,6 +7,11 @@ import typer
 
 from pipelines.console import outcome
 
+CLOSING = {
+    True: "Whole, and signed by the key that was given.",
+    False: "Whole. Whether it comes from whom you think was not checked: give --public-key.",
+}
+
 
 def verify(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, or its public half alone.")],
@@ -31,3 +36,4 @@ def verify(
         }
         marks = {True: "holds", None: "not checked"}
         held.lines = [f"{check.name}: {marks[check.holds]}; {check.words}" for check in checks]
+        held.lines.append(CLOSING[public_key is not None])

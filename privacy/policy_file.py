@@ -27,7 +27,7 @@ class Gate(BaseModel):
 
     alpha, in place of a threshold: the gate fails where the p value of the figure is below it, and else passes. It is
     for figures that are the worst of many, which no fixed value fits. provenance: where the threshold comes from,
-    "house default" where from nowhere else. why: one sentence for the officer who signs.
+    and who chose it where that is nobody else. why: one sentence for the officer who signs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -28,6 +28,7 @@ GLOSSARY = {
 MARKS = {
     "yes": ("pass", "✓"),
     "with care": ("inconclusive", "!"),
+    "undecided": ("inconclusive", "?"),
     "no": ("fail", "✗"),
     "not measured": ("unmeasured", "–"),
 }

@@ -15,7 +15,7 @@ class Grain(NamedTuple):
     hundred: int
 
 
-FINE, COARSE = Grain(6, 1), Grain(2, 0)
+FINE, COARSE = Grain(6, 1), Grain(3, 1)
 
 
 def shown(value: float | None, digits: int = 3) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from privacy.risk import Risk
+from reports.findings import finding_words
 from reports.numbers import Grain, clipped, fixed, p_value, whole
 from reports.stories import attack_words
 from reports.tables import capped, count_words, margin
@@ -37,7 +38,7 @@ def ten_questions(view: ReportView, grain: Grain) -> list[Asked]:
             "lineage",
         ),
         Asked("How safe, and against whom?", _safe(gates, view), "attacks"),
-        Asked("How sure is that?", _sure(gates, grain), "gates"),
+        Asked("How sure is that?", _sure(gates, view, grain), "attacks"),
         Asked("What is not covered?", "Attackers who hold the generator, or what nobody has tried yet.", "limits"),
         Asked("What if it is combined with the last release?", " ".join(more) or known, "earlier"),
         Asked("Who else got it?", clipped(recipients_words(view.earlier), 120), "earlier"),
@@ -45,7 +46,7 @@ def ten_questions(view: ReportView, grain: Grain) -> list[Asked]:
         Asked("What would change the verdict?", change_words(gates, grain), "gates"),
         Asked(
             "Until when does it hold?",
-            f"Until {view.expires}; sooner, if these patients are released again.",
+            f"No new copies after {view.expires} without a new decision; sooner, if these patients are released again.",
             "declared",
         ),
     ]
@@ -63,14 +64,14 @@ def _safe(gates: Sequence[Risk], view: ReportView) -> str:
     return f"{passed} of {len(view.policy.gates)} gates pass.{against}"
 
 
-def _sure(gates: Sequence[Risk], grain: Grain) -> str:
+def _sure(gates: Sequence[Risk], view: ReportView, grain: Grain) -> str:
     told = [risk for risk in gates if risk.detectable is not None and risk.metric == "tpr_at_fpr_0.01"]
-    words = "Each interval holds the truth with 95 % confidence."
+    words = finding_words(view.found)
     if not told:
         return words
     risk = max(told, key=lambda one: one.high)
     seen, chance = (fixed(value, capped(risk, grain)) for value in (risk.detectable, risk.control))
-    return f"{words} A membership rate of {seen}, where chance is {chance}, would have been seen."
+    return f"{words} A membership rate of {seen} would have shown in four releases of five (control {chance})."
 
 
 def exposed_words(risks: Sequence[Risk], grain: Grain) -> str:

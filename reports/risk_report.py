@@ -14,6 +14,7 @@ from privacy.statement import statement
 from reports.claim import audit_rows, cost_rows, without_budget
 from reports.figures.gates import gates, on_scale
 from reports.figures.roc import roc
+from reports.findings import finding_words
 from reports.numbers import COARSE, FINE, Grain, clipped, fixed, shown, whole
 from reports.page import environment
 from reports.page_one import combined, declared, measured
@@ -81,6 +82,7 @@ def _first(view: ReportView, grain: Grain) -> dict[str, Any]:
         "questions": ten_questions(view, grain),
         "together": together_words(view, grain),
         "recipients": recipients_words(view.earlier),
+        "finding": finding_words(view.found),
     }
 
 
@@ -146,7 +148,7 @@ def _attack(view: ReportView, name: str, risks: list[Risk], number: int, grain: 
         "name": name,
         "title": words.title,
         "story": words.story,
-        "knowledge": risks[0].knowledge,
+        "knowledge": key_risks(risks)[0].knowledge,
         "rows": [risk_row(risk, grain) for risk in key_risks(risks)],
         "all": [risk_row(risk, grain) for risk in risks],
         "judged": any(risk.verdict for risk in risks),

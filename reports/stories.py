@@ -113,8 +113,8 @@ ATTACKS = {
     "membership_subgroup": Attack(
         "Membership in the worst subgroup",
         "The attack on copies, tried among the carriers of each code in turn: a generator may protect patients as a "
-        "body and give away those with one rare disease. The worst code is named; some code is always the worst, so "
-        "the control shows how bad the worst looks where nothing leaks.",
+        "body and give away those with one rare disease. The steward's copy names the worst code; some code is always "
+        "the worst, so the control shows how bad the worst looks where nothing leaks.",
         short="Membership, worst subgroup",
     ),
     "membership_shadow": Attack(
@@ -178,7 +178,7 @@ METRICS = (
     (r"linked_share", "members whose two parts lead to one record"),
     (r"link_gain", "members whose two parts lead to one record, less non-members"),
     (r"identity_risk", "members looked up by sex, age and race and learnt something unusual of"),
-    (r"identity_gain", "the same, members less non-members"),
+    (r"identity_gain", "members looked up and learnt something unusual of, less non-members"),
     (r"nnaa_train", "records nearest to their own kind, training patients (0.5 is mixed)"),
     (r"nnaa_holdout", "records nearest to their own kind, patients never seen (0.5 is mixed)"),
     (r"privacy_loss", "the latter less the former (above 0: closer to the training patients)"),
@@ -210,7 +210,10 @@ GROUPS = {
     "membership": ("Was this person a patient here? Membership", ("membership_", "presence_", "adversarial_")),
     "exposed": ("Patients who are exposed most", ("membership_kernel_vulnerable", "membership_subgroup")),
     "copies": ("Copies of real patients", ("exact_",)),
-    "sensitive": ("What codes has this person? Sensitive codes", ("sensitive_", "attribute_", "reconstruction")),
+    "sensitive": (
+        "What codes has this person? Inference of attributes and sensitive codes",
+        ("sensitive_", "attribute_", "reconstruction"),
+    ),
     "identity": ("Who is this? Singling out, linkability, identity", ("singling_", "linkability", "meaningful_")),
     "others": ("Other attacks", ("",)),
 }

@@ -138,7 +138,7 @@ STUDIES: tuple[Study, ...] = (
         title="Conditions that one sex or age alone can have",
         score="knowledge_violations",
         rule=Rule(kind="at most", yes=20.0, care=100.0),
-        measured="patients per 10,000 with a code that their sex or age rules out",
+        measured="patients per 10,000 with a code that their sex or age rules out, by rules of common codes",
         advice="Filter such patients out first.",
     ),
     Study(
@@ -235,12 +235,9 @@ def _short_of(rule: Rule, score: Score, answer: Answer) -> str:
     if answer == "with care" and rule.best != "yes":
         return "The whole interval is within the limit; no such figure is sure enough for more."
     name = "yes" if limit == rule.yes else "care"
-    if rule.kind != "way to the ceiling":
-        if not math.isnan(score.ceiling) and not rule.within(score.ceiling, limit):
-            return f"Fresh real patients are beyond the limit for {name} as well: so few patients cannot show it."
-        best = score.low if rule.kind == "at most" else score.high
-    else:
-        best = skill_interval(score)[1]
-    if rule.within(best, limit):
+    on_score = rule.kind != "way to the ceiling" and not math.isnan(score.ceiling)
+    if on_score and not rule.within(score.ceiling, limit):
+        return f"Fresh real patients are beyond the limit for {name} as well: so few patients cannot show it."
+    if rule.within(rule.best_end(score), limit):
         return f"The interval reaches beyond the limit for {name}: more patients may tell."
     return f"The whole interval is beyond the limit for {name}."

@@ -6,7 +6,7 @@ from typing import Literal
 
 from synthehr.fidelity.score import Score
 
-Answer = Literal["yes", "with care", "no", "not measured"]
+Answer = Literal["yes", "with care", "undecided", "no", "not measured"]
 Kind = Literal["at most", "at least", "way to the ceiling"]
 
 
@@ -25,16 +25,25 @@ class Rule:
     best: Answer = "yes"
 
     def answer(self, score: Score) -> Answer:
-        """Yes where the whole interval is within the limit for yes, with care within that for care, else no.
+        """Yes where the whole interval is within the limit for yes, with care within that for care.
 
-        Not measured where the interval is none, or where floor and ceiling lie too close to tell them apart.
+        No where the whole interval is beyond the limit for care, undecided where that lies within it. Not measured
+        where the interval is none, or where floor and ceiling lie too close to tell them apart.
         """
         worst = self.worst(score)
         if math.isnan(worst):
             return "not measured"
         if self.within(worst, self.yes) and self.best == "yes":
             return "yes"
-        return "with care" if self.within(worst, self.care) else "no"
+        if self.within(worst, self.care):
+            return "with care"
+        return "undecided" if self.within(self.best_end(score), self.care) else "no"
+
+    def best_end(self, score: Score) -> float:
+        """The good end of the interval, of the score or of its skill."""
+        if self.kind == "at most":
+            return score.low
+        return score.high if self.kind == "at least" else max(skill_interval(score))
 
     def worst(self, score: Score) -> float:
         """The bad end of the interval, of the score or of its skill; nan where there is none."""

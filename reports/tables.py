@@ -111,6 +111,7 @@ def gate_rows(risks: Sequence[Risk], policy: Policy, grain: Grain = FINE) -> lis
     return [
         {
             "row": risk_row(risk, grain),
+            **_judged_by(risk, grain),
             "label": attack_words(risk.attack).label,
             "title": attack_words(risk.attack).title,
             "why": why.get((risk.attack, risk.metric), ""),
@@ -118,6 +119,20 @@ def gate_rows(risks: Sequence[Risk], policy: Policy, grain: Grain = FINE) -> lis
         }
         for risk in sorted(risks, key=lambda risk: worst_first.index(risk.verdict or "PASS"))
     ]
+
+
+def _judged_by(risk: Risk, grain: Grain) -> dict[str, str]:
+    """What a verdict rests on, and what stands beside it: an interval and its threshold, or a p value.
+
+    weak: said of a figure for which a copy of the training data would hardly have shown.
+    """
+    row = risk_row(risk, grain)
+    missed = risk.ceiling is not None and risk.detectable is not None and risk.detectable >= risk.ceiling
+    weak = "Weak: a copy of the training data might pass it." if missed else ""
+    if risk.alpha is None:
+        return {"main": row.value, "aside": row.interval, "limit": row.threshold, "weak": weak}
+    p = "none" if risk.p is None else p_value(risk.p)
+    return {"main": f"p = {p}", "aside": f"of {row.value} {row.interval}", "limit": f"p {risk.alpha:g}", "weak": weak}
 
 
 def release_table(risks: Sequence[Risk]) -> tuple[list[str], list[dict[str, object]]]:

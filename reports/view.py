@@ -9,6 +9,7 @@ import pandas as pd
 from privacy.ledger import Ledger
 from privacy.policy import Decision
 from privacy.policy_file import Policy
+from reports.findings import Findings, findings
 from synthehr.errors import BadRequest
 from synthehr.evaluation import Evaluation
 from synthehr.release.fitness.card import QueryCard
@@ -26,6 +27,7 @@ class ReportView:
     -> version. policy: what `decision` judged by, and what the steward declares in it. decided, expires: ISO dates.
     earlier: other releases of the same patients, None where no register was named. history: of the training, columns
     epoch, term, value, None where the run was not named. cards: of researchers' queries that were asked of both.
+    counted: attacks that found something, where `decision` does not hold them all.
 
     Raises:
         BadRequest: a name, purpose or source that is an absolute path, or a split without patients.
@@ -50,6 +52,7 @@ class ReportView:
     earlier: tuple[Release, ...] | None = None
     history: pd.DataFrame | None = None
     cards: tuple[QueryCard, ...] = ()
+    counted: Findings | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "purpose", "source"):
@@ -61,6 +64,11 @@ class ReportView:
         missing = [split for split in ("train", "validation", "holdout") if self.n_patients.get(split, 0) < 1]
         if missing:
             raise BadRequest(f"The report needs the number of patients of every split; {missing} have none.")
+
+    @property
+    def found(self) -> Findings:
+        """Attacks that found more than chance explains, of those that were tested."""
+        return self.counted or findings(self.decision.risks)
 
     @property
     def n_compared(self) -> int:

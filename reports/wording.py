@@ -70,6 +70,8 @@ GLOSSARY = {
     "Gate": "One condition of the policy: a figure that must be below a threshold, surely and not just by luck.",
     "Holdout": "Real patients kept from training and tuning, used for this report alone.",
     "Holm": "A correction of p values for the number of attacks: with many trials something looks striking by luck.",
+    "Inference": "Whether the release tells something of a patient that was not known (Article 29 Working Party, "
+    "opinion 05/2014): here attributes and sensitive codes.",
     "Interval": "The values that are compatible with the data, at 95 % confidence: of a hundred such intervals about "
     "ninety-five hold the truth.",
     "k-anonymity": "Real records made coarser until each combination of sex, age and race is that of at least k "
@@ -77,22 +79,32 @@ GLOSSARY = {
     "Ledger": "The list of every look at patients' data, chained so that none can be taken out unseen.",
     "Linkability": "Whether the release helps to tell that two files are about the same person (Article 29 Working "
     "Party, opinion 05/2014).",
+    "Margin": "How far a figure is from another verdict.",
+    "Mechanism": "How a look at patients' data was protected: by which noise, or by none.",
     "Member": "A real patient whose record the generator was trained on.",
+    "n": "How many patients a figure rests on.",
+    "Noise multiplier": "How much noise was added, by what one patient can change; the more, the less is told.",
+    "Non-member": "A real patient whom the generator never saw, attacked like the members to see what chance finds.",
     "Override": "A release in spite of the policy, for a reason that somebody gave and that is recorded.",
     "p value": "How often a release that leaks nothing would give a figure as large as this one.",
-    "Power": "Whether a leak would have been seen: the smallest that shows itself in four releases of five. With few "
+    "Power": "Whether a leak “would have been seen”: the smallest that shows itself in four releases of five. With few "
     "patients only a large one does.",
     "Prior": "What an attacker knows beforehand: the share of members among those whom he asks about.",
     "Quasi-identifier": "What does not name a patient but helps to look one up elsewhere: sex, age, race.",
     "Reference sample": "Other records of the same population that an attacker may have.",
     "Register": "The steward's list of what was released of which patients, to whom, and until when.",
+    "Sensitivity": "Of a look at the data: how much one patient can change its answer.",
     "Sensitive codes": "Codes that harm most when they become known, by the topics that the policy declares.",
+    "Shadow models": "Generators that an attacker trains himself, with and without a patient, to see a difference.",
     "Singling out": "Whether the release gives away a combination of codes that exactly one real patient has (Article "
     "29 Working Party, opinion 05/2014).",
     "Synthetic": "Made up by a computer program after the pattern of real records; no row is a person's.",
+    "Threshold": "What a figure must stay below, and who set it: a law or guidance where one is named, else a default "
+    "of this software that the steward adopts or changes in the policy.",
     "True positive rate": "Of the members, the share whom an attacker finds.",
     "Verdict": "PASS: the whole interval is below the threshold. FAIL: the whole interval is above it. INCONCLUSIVE: "
-    "the threshold lies within, so more patients would be needed to tell.",
+    "the threshold lies within, so more patients would be needed to tell. Where a gate has a p value instead, it "
+    "passes if p is not below the limit.",
 }
 
 

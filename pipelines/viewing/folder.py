@@ -104,7 +104,8 @@ def _half(name: str, root: Path) -> Half:
     examples = {path.name: path for path in sorted((root / "queries").glob("*.sql")) if _is_own(root, path)}
     queries = {key: path.read_text(encoding="utf-8", errors="replace") for key, path in examples.items()}
     try:
-        return Half(name=name, root=root, files=files, queries=queries, changed=tuple(changed_files(root)))
+        changed = tuple(name for names in changed_files(root).values() for name in names)
+        return Half(name=name, root=root, files=files, queries=queries, changed=changed)
     except BadData as error:
         return Half(name=name, root=root, files=files, queries=queries, changed=None, doubt=str(error))
 

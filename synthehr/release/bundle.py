@@ -63,10 +63,14 @@ class Request:
             "policy": self.decision.policy,
             "verdict": self.decision.verdict,
             "override": self.decision.override,
-            "decided": self.decided,
-            "expires": self.expires,
+            **self.term,
             "signed_by": None if self.key is None else fingerprint(self.key.public_key()),
         }
+
+    @property
+    def term(self) -> dict[str, str]:
+        """ISO dates of the decision and of its end."""
+        return {"decided": self.decided, "expires": self.expires}
 
     @property
     def made_from(self) -> dict[str, str]:

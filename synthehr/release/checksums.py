@@ -15,8 +15,8 @@ def write_checksums(half: Path) -> None:
     write_text(half / CHECKSUMS, "\n".join(lines) + "\n")
 
 
-def changed_files(half: Path) -> list[str]:
-    """Files that are not what `SHA256SUMS` says, are missing or were added since, by name.
+def changed_files(half: Path) -> dict[str, list[str]]:
+    """What is not as `SHA256SUMS` says, by name: files `changed`, `missing` and `added`; only kinds that there are.
 
     Raises:
         BadData: no `SHA256SUMS` there, or a line that is none.
@@ -31,10 +31,12 @@ def changed_files(half: Path) -> list[str]:
             raise BadData(f"{path}, line {number}: expected a SHA-256, two spaces and a file name.")
         said[name] = digest
     here = _files(half)
-    added = here.keys() - said.keys()
-    return sorted(
-        added | {name for name, digest in said.items() if name not in here or file_hash(here[name]) != digest}
-    )
+    found = {
+        "changed": sorted(name for name, digest in said.items() if name in here and file_hash(here[name]) != digest),
+        "missing": sorted(said.keys() - here.keys()),
+        "added": sorted(here.keys() - said.keys()),
+    }
+    return {kind: names for kind, names in found.items() if names}
 
 
 def _files(half: Path) -> dict[str, Path]:

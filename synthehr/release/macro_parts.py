@@ -25,7 +25,11 @@ def unknown(what: str, wanted: str, remedy: str) -> str:
 
 def no_code(wanted: str) -> str:
     """An expression that raises because no code is what is wanted."""
-    return unknown("No code of this cohort is ", wanted, ": look with FROM find_codes('words'), or end it with *.")
+    return unknown(
+        "No code of this cohort is ",
+        wanted,
+        ": look with FROM find_codes('words'). A star at the end means all that begin so.",
+    )
 
 
 def listed(column: str, source: str, error: str) -> str:

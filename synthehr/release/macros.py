@@ -89,7 +89,8 @@ ABOUT = """
 
 FIND_CODES = """
     SELECT code, description, domain, n_patients, prevalence FROM code_counts
-    WHERE contains(lower(code || ' ' || coalesce(description, '')), lower(words)) ORDER BY n_patients DESC, code"""
+    WHERE NOT EXISTS (SELECT 1 FROM (SELECT unnest(string_split(lower(words), ' ')) AS _word)
+      WHERE NOT contains(lower(code || ' ' || coalesce(description, '')), _word)) ORDER BY n_patients DESC, code"""
 
 _PATIENT = listed(
     "_id",
@@ -107,10 +108,11 @@ PREVALENCE = f"""
 
 PATIENTS_WITH = f"SELECT x._patient AS synthetic_id FROM {carriers('wanted')} x ORDER BY 1 DESC"
 
+GROUPS = "coalesce((SELECT string_agg(DISTINCT exclusive_group, ', ') FROM vocabulary), 'none')"
 _MEMBERS = listed(
     "_index",
     "(SELECT code_index AS _index, exclusive_group AS _group FROM vocabulary) WHERE _group = dimension",
-    unknown("No exclusive group is ", "dimension", ": see SELECT DISTINCT exclusive_group FROM vocabulary."),
+    f"error('No group is ' || coalesce(dimension::VARCHAR, 'NULL') || ', there are: ' || {GROUPS})",
 )
 BY_GROUP = f"""
     SELECT member, _n AS patients, _k AS with_code, {share("_k", "_n")}
@@ -142,10 +144,10 @@ COHORT_WHERE = f"""
     LEFT JOIN (SELECT o._patient, count(DISTINCT m._wanted) FILTER (m._kind = 'all') AS _all,
         count(*) FILTER (m._kind = 'any') AS _any, count(*) FILTER (m._kind = 'none') AS _none
       FROM {_LISTS} m JOIN {HELD} ON o._held = m._index GROUP BY o._patient) h ON h._patient = p.synthetic_id,
-    (SELECT count(DISTINCT _wanted) FILTER (_kind = 'all') AS _all, count(*) FILTER (_kind = 'any') AS _any,
+    (SELECT count(DISTINCT _wanted) FILTER (_kind = 'all') AS _all, 
       {FIRST_UNKNOWN} FROM {_LISTS}) need
     WHERE CASE WHEN need._unknown IS NOT NULL THEN {no_code("need._unknown")}
-      ELSE coalesce(h._all, 0) = need._all AND (need._any = 0 OR coalesce(h._any, 0) > 0)
+      ELSE coalesce(h._all, 0) = need._all AND (any_of IS NULL OR coalesce(h._any, 0) > 0)
         AND coalesce(h._none, 0) = 0 END
     ORDER BY p.synthetic_id DESC"""
 
@@ -164,7 +166,7 @@ MACROS = (
         "find_codes",
         "words",
         "FROM find_codes('heart')",
-        "codes with these words in their name or description, the commonest first",
+        "codes with all of these words in their name or description, the commonest first",
         FIND_CODES,
     ),
     Macro(
@@ -221,9 +223,10 @@ MACROS = (
     ),
     Macro(
         "cohort_where",
-        "all_of := [], any_of := [], none_of := []",
+        "all_of := [], any_of := NULL, none_of := []",
         "FROM cohort_where(all_of := [{first}], any_of := [{any}], none_of := [{second}])",
-        "the synthetic patients with all, at least one, and none of the codes; each list may be left out",
+        "the synthetic patients with all, at least one, and none of the codes; each list may be left out, and at least "
+        "one of no codes is nobody",
         COHORT_WHERE,
     ),
     Macro(

@@ -1,16 +1,17 @@
 """The public copies of what was measured and decided: rounded, strict JSON, nothing per record and none per code."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from privacy.policy import Decision
 from privacy.risk import Risk
 from synthehr.fidelity.score import Score
+from synthehr.release.coarse import coarse
 from synthehr.release.disclosure import json_number, published, published_scores
 
 JUDGEMENT = ("threshold", "alpha", "verdict", "provenance")
-FULL, COARSE = 9, 2  # significant digits of a figure: for the steward, and for anybody
+FULL = 9  # significant digits of a figure, for the steward
 
 
 def full_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
@@ -19,13 +20,12 @@ def full_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
 
 
 def public_risks(risks: Iterable[Risk]) -> list[dict[str, Any]]:
-    """The figures that a gate judged, to two significant digits; verdict and n beside them.
+    """The figures that a gate judged, as coarse as the public report has them (`synthehr.release.coarse`).
 
     What no gate rests on stays with the steward, and so do notes, which name codes: a report that can be queried is an
     oracle (`synthehr.release.disclosure`).
     """
-    coarse = [_as_json(risk, lambda value: json_number(value, COARSE)) for risk in published(risks) if risk.verdict]
-    return [risk | {"others": {}, "note": ""} for risk in coarse]
+    return [_as_json(coarse(risk), json_number) for risk in published(risks) if risk.verdict]
 
 
 def measured(risks: Iterable[Risk]) -> list[dict[str, Any]]:
@@ -70,25 +70,29 @@ def public_scores(scores: Iterable[Score]) -> list[dict[str, Any]]:
     ]
 
 
-def full_decision(decision: Decision) -> dict[str, Any]:
-    """The policy's name, its verdict, what was decided, why in full sentences, and the override if there was one."""
-    return _outcome(decision) | {"reasons": list(decision.reasons)}
+def full_decision(decision: Decision, term: Mapping[str, str]) -> dict[str, Any]:
+    """The policy's name, its verdict, what was decided, why in full sentences, and the override if there was one.
+
+    term: name -> ISO date, of the decision and of its end.
+    """
+    return _outcome(decision, term) | {"reasons": list(decision.reasons)}
 
 
-def public_decision(decision: Decision) -> dict[str, Any]:
-    """The same at verdict level: each gate's verdict and figures to two digits, no sentence that names a code."""
+def public_decision(decision: Decision, term: Mapping[str, str]) -> dict[str, Any]:
+    """The same at verdict level: each gate's verdict and coarse figures, no sentence that names a code."""
     gates = public_risks(decision.risks)
     judged = {f"{gate['attack']} {gate['metric']}" for gate in gates}
     rest = [reason for reason in decision.reasons if not any(f": {name} is " in reason for name in judged)]
-    return _outcome(decision) | {"reasons": rest, "gates": gates}
+    return _outcome(decision, term) | {"reasons": rest, "gates": gates}
 
 
-def _outcome(decision: Decision) -> dict[str, Any]:
+def _outcome(decision: Decision, term: Mapping[str, str]) -> dict[str, Any]:
     return {
         "policy": decision.policy,
         "verdict": decision.verdict,
         "released": decision.released,
         "override": decision.override,
+        **term,
     }
 
 

@@ -81,7 +81,7 @@ def _write_figures(half: Path, request: "Request", found: Evaluation) -> None:
     documents: dict[str, Any] = {
         "risk.json": public_risks(request.decision.risks),
         "fidelity.json": public_scores(found.scores),
-        "decision.json": public_decision(request.decision),
+        "decision.json": public_decision(request.decision, request.term),
     }
     if found.audit is not None:
         documents["audit.json"] = found.audit.as_json()

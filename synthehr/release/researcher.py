@@ -54,7 +54,8 @@ Any DuckDB from 1.0 on will do, from Python, R or the command line; `FROM about(
 
 - `patients`: one row a patient with demographics. `codes_long`: one row a patient and code. `code_counts`: one row a
   code. `patients_wide`: one column a code (its count), quoted: `{wide}`.{limit}
-- `omop.person`, `omop.condition_occurrence` and so on: the cohort as OMOP CDM 5.4 names it, without dates.
+- `omop.person`, `omop.condition_occurrence` and so on: the cohort in OMOP's names (CDM 5.4), no more: codes as source
+  values, concept ids 0, no dates, visits or observation periods.
 
 Macros. A code is `SYSTEM/value`, or with a star at the end any that begins so; one that is unknown raises an error.
 Where the database is attached under another name, `USE` that name first.
@@ -70,7 +71,11 @@ All ten are in `queries/`: `duckdb -readonly cohort.duckdb < queries/01-what-is-
 
 Rates and associations hold as far as `fidelity.html` says; rare codes least. Intervals are those of drawing so many
 synthetic patients, of whom more could be drawn: they do not say how far the cohort is from real patients. There are no
-times and no order of events. Confirm on real data before you act on a finding.
+times and no order of events. A row holds whatever was recorded of a patient at any time: what predicts an outcome may
+be how long the record is, so set beside a model of yours one of `n_codes` alone. Confirm on real data before you act.
+
+A signature is checked by `openssl pkeyutl -verify -pubin -inkey KEY.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig`,
+KEY being the public key of who released the cohort.
 """
 
 

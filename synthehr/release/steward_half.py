@@ -24,7 +24,7 @@ def write_steward_half(half: Path, request: "Request", found: Evaluation) -> Non
     """
     write_text(half / "risk.json", to_json(full_risks(request.decision.risks)))
     write_text(half / "fidelity.json", to_json(public_scores(found.scores)))
-    write_text(half / "decision.json", to_json(full_decision(request.decision)))
+    write_text(half / "decision.json", to_json(full_decision(request.decision, request.term)))
     write_text(half / "policy.json", json.dumps(request.policy.model_dump(mode="json"), indent=1) + "\n")
     real = displayed_prevalence(found.codes["prevalence_real"].to_numpy(dtype=np.float64), request.n_test)
     table = found.codes[["code", "prevalence_synthetic"]].assign(prevalence_real=real)

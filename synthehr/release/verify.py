@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from privacy.audit.claim import ClaimAudit
 from privacy.ledger import BrokenLedger, Ledger
@@ -20,7 +21,7 @@ from privacy.risk import Risk
 from privacy.statement import statement
 from synthehr.errors import BadData, IncompleteLanding, SynthehrError
 from synthehr.events.engine import literal
-from synthehr.landing import MANIFEST, altered, file_hash
+from synthehr.landing import MANIFEST, altered, file_hash, read_manifest
 from synthehr.release.checksums import SIGNATURE, changed_files
 from synthehr.release.contents import same_contents
 from synthehr.release.signature import fingerprint, is_signed_by, read_public_key
@@ -49,13 +50,12 @@ def verify_bundle(folder: Path, *, public_key: Path | None = None) -> tuple[Chec
     key = None if public_key is None else read_public_key(public_key)
     found: list[Check] = []
     if (folder / MANIFEST).is_file():
-        found.append(_asked("manifest", lambda: _nothing(altered(folder), "no file changed since it was written")))
+        found.append(_asked("manifest", partial(_manifest, folder)))
     for name, half in halves.items():
         found.append(_asked(f"checksums, {name}", partial(_checksums, half)))
         signed = (half / SIGNATURE).is_file()
         if key is not None:
-            words = f"by the key {fingerprint(key)[:16]}" if signed else "there is none"
-            found.append(Check(f"signature, {name}", signed and is_signed_by(half, key), words))
+            found.append(_asked(f"signature, {name}", partial(_signature, half, key)))
         elif signed:
             found.append(Check(f"signature, {name}", None, "there is one; give --public-key to check it"))
     if "public" in halves:
@@ -98,15 +98,38 @@ def _asked(name: str, check: Callable[[], str]) -> Check:
         return Check(name, False, f"it cannot be read ({type(error).__name__}): the file is missing or was changed")
 
 
-def _checksums(half: Path) -> str:
-    return _nothing(changed_files(half), "every file as listed")
-
-
-def _nothing(changed: list[str], words: str) -> str:
-    if changed:
+def _manifest(folder: Path) -> str:
+    """The files are those that were written, and what the manifest says is what the signed files say."""
+    if changed := altered(folder):
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        raise BadData(f"{', '.join(changed[:5])}{more} changed, missing or added")
-    return words
+        raise BadData(f"{', '.join(changed[:5])}{more} changed, went missing or came since it was written")
+    said = read_manifest(folder, "bundle").config
+    decision = json.loads((folder / "public" / "decision.json").read_text(encoding="utf-8"))
+    with duckdb.connect(str(folder / "public" / "cohort.duckdb"), read_only=True) as connection:
+        name = connection.execute("SELECT value FROM _about WHERE key = 'name'").fetchall()
+    true = {key: decision[key] for key in ("policy", "verdict", "override", "decided", "expires")} | {
+        "name": name[0][0]
+    }
+    wrong = [key for key, value in true.items() if said.get(key) != value]
+    if wrong:
+        raise BadData(f"it says another {', '.join(wrong)} than the decision and the database")
+    return "no file changed since it was written, and it says what the decision says"
+
+
+def _checksums(half: Path) -> str:
+    found = changed_files(half)
+    if found:
+        told = [f"{kind} {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" for kind, names in found.items()]
+        raise BadData(f"since it was written: {'; '.join(told)}. Do not sign or use it")
+    return "every file as listed"
+
+
+def _signature(half: Path, key: Ed25519PublicKey) -> str:
+    if not (half / SIGNATURE).is_file():
+        raise BadData("there is none")
+    if not is_signed_by(half, key):
+        raise BadData(f"it is NOT of the key {fingerprint(key)[:16]} that was given, or the list changed since")
+    return f"of the key {fingerprint(key)[:16]}"
 
 
 def _stamped(public: Path) -> str:

@@ -18,7 +18,7 @@ def test_a_check_says_every_gate_and_where_its_threshold_comes_from(cli: Cli) ->
     assert code == 0
     assert "sensitive_codes recall_gain: below 0.09" in " ".join(out.split())
     assert "membership_subgroup worst_auc: p of 0.01 or more" in " ".join(out.split())
-    assert out.count("house default") >= 5
+    assert out.count("default of synthehr") >= 5
 
 
 def test_a_check_on_a_cohort_counts_columns_and_never_patients(cli: Cli, spine: Path) -> None:

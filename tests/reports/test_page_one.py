@@ -81,7 +81,7 @@ def test_what_was_measured_is_told_of_a_hundred(make_risk: MakeRisk) -> None:
         "leaks, 90.0 in a copy of the data. n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}10,000."
     )
     assert told[1].words == "not measured."
-    assert hundred(0.01, 0.0, 0.02, COARSE) == "1 (0 to 2)"
+    assert hundred(0.01, 0.0, 0.02, COARSE) == "1.0 (0.0 to 2.0)"
 
 
 def test_what_is_declared_is_told_and_clipped(make_view: MakeView) -> None:

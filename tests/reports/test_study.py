@@ -29,13 +29,16 @@ def verdict(found: Score) -> Verdict:
     [
         (AT_MOST, 0.01, 0.05, "yes"),
         (AT_MOST, 0.01, 0.0501, "with care"),
-        (AT_MOST, 0.01, 0.1001, "no"),
+        (AT_MOST, 0.01, 0.1001, "undecided"),
+        (AT_MOST, 0.1001, 0.2, "no"),
         (AT_LEAST, 0.9, 0.99, "yes"),
         (AT_LEAST, 0.8999, 0.99, "with care"),
-        (AT_LEAST, 0.6999, 0.99, "no"),
+        (AT_LEAST, 0.6999, 0.99, "undecided"),
+        (AT_LEAST, 0.5, 0.6999, "no"),
         (SKILL, 0.8, 0.9, "yes"),
         (SKILL, 0.79, 0.9, "with care"),
-        (SKILL, 0.49, 0.9, "no"),
+        (SKILL, 0.49, 0.9, "undecided"),
+        (SKILL, 0.2, 0.49, "no"),
         (AT_MOST, NAN, NAN, "not measured"),
     ],
 )
@@ -46,9 +49,10 @@ def test_the_whole_interval_answers_and_not_the_value(rule: Rule, low: float, hi
 
 @given(st.floats(0, 1), st.floats(0, 0.5), st.floats(0, 0.5), st.sampled_from([AT_MOST, AT_LEAST]))
 def test_a_wider_interval_never_answers_better(middle: float, half: float, more: float, rule: Rule) -> None:
-    order = ["yes", "with care", "no"]
+    order = {"yes": 0, "with care": 1, "undecided": 2, "no": 2}  # of the last two the wider is what is less sure
     one, wider = (rule.answer(score(middle - h, middle + h)) for h in (half, half + more))
-    assert order.index(one) <= order.index(wider)
+    assert order[one] <= order[wider]
+    assert (one, wider) != ("undecided", "no")
 
 
 def test_skill_turns_round_where_less_is_better() -> None:
@@ -85,7 +89,8 @@ def test_real_patients_in_its_place_may_be_studied() -> None:
 def test_rare_codes_are_never_more_than_with_care() -> None:
     perfect = score(1.0, 1.0, name="code_coverage")
     assert verdict(perfect).answer == "with care"
-    assert verdict(replace(perfect, low=0.5)).answer == "no"
+    assert verdict(replace(perfect, low=0.5)).answer == "undecided"
+    assert verdict(replace(perfect, low=0.5, high=0.6)).answer == "no"
 
 
 def test_a_verdict_says_why() -> None:

@@ -21,20 +21,20 @@ def half(tmp_path: Path) -> Path:
 
 def test_the_file_is_what_sha256sum_writes(half: Path) -> None:
     assert (half / CHECKSUMS).read_text().splitlines()[0] == f"{EMPTY}  data/a b.txt"
-    assert changed_files(half) == []
+    assert changed_files(half) == {}
 
 
 def test_what_changed_went_or_came_is_named(half: Path) -> None:
     (half / "z.txt").write_bytes(b"Z")
     (half / "data" / "a b.txt").unlink()
     (half / "new.txt").write_bytes(b"")
-    assert changed_files(half) == ["data/a b.txt", "new.txt", "z.txt"]
+    assert changed_files(half) == {"changed": ["z.txt"], "missing": ["data/a b.txt"], "added": ["new.txt"]}
 
 
 def test_a_signature_and_a_desktops_own_files_are_no_part_of_it(half: Path) -> None:
     for name in (SIGNATURE, ".DS_Store"):
         (half / name).write_bytes(b"x")
-    assert changed_files(half) == []
+    assert changed_files(half) == {}
 
 
 @pytest.mark.parametrize("line", ["", "abc  z.txt", f"{EMPTY} z.txt"])
@@ -57,4 +57,4 @@ def test_any_bit_is_seen(tmp_path_factory: pytest.TempPathFactory, place: int, b
     write_checksums(folder)
     content[place] ^= 1 << bit
     (folder / "f").write_bytes(bytes(content))
-    assert changed_files(folder) == ["f"]
+    assert changed_files(folder) == {"changed": ["f"]}

@@ -124,6 +124,25 @@ def test_who_mends_the_checksums_is_caught_by_the_figures(
     assert "checksums, public" not in wrong(copy)  # the control: it was caught by nothing else
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("expires", "2099-01-01"), ("verdict", "OVERRIDE"), ("policy", "other"), ("name", "another")]
+)
+def test_a_manifest_that_says_more_than_the_decision_is_caught(copy: Path, key: str, value: str) -> None:
+    file = copy / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["config"][key] = value
+    file.write_text(json.dumps(manifest))
+    assert wrong(copy) == {"manifest"}
+
+
+def test_what_went_wrong_is_told_in_words(copy: Path) -> None:
+    (copy / "public" / "datasheet.md").write_text("another")
+    (copy / "public" / "fidelity.json").unlink()
+    (copy / "public" / "new.txt").write_text("")
+    words = next(check.words for check in verify_bundle(copy) if check.name == "checksums, public")
+    assert words.startswith("since it was written: changed datasheet.md; missing fidelity.json; added new.txt.")
+
+
 def test_the_verdict_of_the_public_half_is_that_of_its_gates(copy: Path) -> None:
     shutil.rmtree(copy / "steward")
     say_inconclusive(copy / "public")
@@ -139,6 +158,8 @@ def test_a_signature_is_checked_by_the_key_that_is_given(make_release: Callable,
     signatures = {"signature, public", "signature, steward"}
     assert wrong(out, public_key=tmp_path / "own.pem") == set()
     assert wrong(out, public_key=tmp_path / "other.pem") == signatures
+    words = {c.name: c.words for c in verify_bundle(out, public_key=tmp_path / "other.pem")}
+    assert all("NOT of the key" in words[name] for name in signatures)
     assert {check.name for check in verify_bundle(out) if check.holds is None} == signatures
     (out / "public" / "SHA256SUMS.sig").unlink()
     assert "signature, public" in wrong(out, public_key=tmp_path / "own.pem")
