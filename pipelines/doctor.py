@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.executor import cores
 from synthehr.landing import versions
 
 GIB = 2**30
+FOR_DEVELOPERS = ("dev", "docs")
 # under these the evaluation of 71,518 patients x 920 codes does not fit (its budget is 4 GB)
 MEMORY_GIB, DISK_GIB = 4.0, 2.0
 
@@ -50,7 +52,7 @@ def findings_table(found: dict[str, Any]) -> Table:
     for name, version in found["versions"].items():
         table.add_row(name, version)
     for name, line in found["missing_extras"].items():
-        table.add_row(f"{name} (missing)", line)
+        table.add_row(f"{name} (missing)", escape(line))
     return table
 
 
@@ -67,7 +69,7 @@ def _missing_extras() -> dict[str, str]:
     missing = {}
     for requirement in metadata.requires("synthehr") or []:
         found = re.match(r"([A-Za-z0-9._-]+).*;.*extra == ['\"]([\w-]+)['\"]", requirement)
-        if found and found[2] != "dev" and not _installed(found[1]):
+        if found and found[2] not in FOR_DEVELOPERS and not _installed(found[1]):
             missing[found[1]] = f"synthehr[{found[2]}]"
     return missing
 

@@ -17,7 +17,7 @@ def evaluate(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Take [evaluate], [fidelity], policy and seed from this recipe; options here come first.",
+            help="Take its sections evaluate and fidelity, policy and seed from this recipe; options here come first.",
             autocompletion=recipe_names,
         ),
     ] = None,

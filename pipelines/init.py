@@ -73,11 +73,13 @@ def recipe_text(answers: Answers, folder: Path) -> str:
 
 
 def _head(answers: Answers) -> str:
+    exact = answers.minutes is None and answers.epsilon is None
+    same = ": the same seed, data and machine give the same bytes" if exact else ""
     return f"""\
 # Written by `synthehr init`. What is not said here has a default; a key that does not exist is refused.
 name = {_quoted(answers.name)} # of the release, and of the folder of its results
 purpose = {_quoted(answers.purpose)} # the risk report and the datasheet say it
-seed = 0 # of splits, training and draws: the same seed, data and machine give the same bytes
+seed = 0 # of splits, training and draws{same}
 """
 
 

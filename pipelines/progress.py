@@ -83,7 +83,15 @@ class PlainLines:
         return now - last >= FIRST_LINE
 
 
+def _many(unit: str, n: int) -> str:
+    """The unit as it is said of `n`; some are given as plurals."""
+    if n == 1 or unit == CLOCK or (unit.endswith("s") and not unit.endswith("ss")):
+        return unit
+    return f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}es" if unit.endswith("ss") else f"{unit}s"
+
+
 def _line(done: int, total: int, unit: str, moved: int, seconds: float) -> str:
+    unit = _many(unit, total)
     speed = moved / seconds if seconds > 0 else 0.0
     told = f", {rate(speed)}/s" if speed and unit != CLOCK else ""
     if done >= total:

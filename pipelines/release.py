@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pipelines.adversary import stated
 from pipelines.evaluate import check_lineage
 from pipelines.pages import events_beside, gather, render, source_name
 from pipelines.term import term
@@ -16,14 +17,14 @@ from privacy.ledger import Ledger
 from privacy.policy import Decision, GateRefused, decide
 from privacy.policy_file import DEFAULT, load_policy
 from reports.risk_report import render_html
-from reports.view import ReportView
 from synthehr.errors import IncompleteLanding
 from synthehr.evaluation import Evaluation
 from synthehr.landing import check_landing, is_current, read_manifest, source_hash
 from synthehr.progress import Progress, silent
 from synthehr.release.bundle import PUBLIC, STEWARD, Request, write_bundle
-from synthehr.release.register import Release, earlier_releases, enter, read_register
+from synthehr.release.register import Release, enter, other_releases, read_register
 from synthehr.release.signature import read_key
+from synthehr.release.stamp import content_hash
 
 log = logging.getLogger("synthehr")
 PASSPHRASE = "SYNTHEHR_KEY_PASSPHRASE"
@@ -69,10 +70,13 @@ def release(
     """
     terms = terms or Terms()
     check_lineage(cohort, synthetic, run)
+    _tell_other_policy(evaluation, policy)
     _check_measured(cohort, synthetic, evaluation, terms.fitness)
     request = _request(cohort, synthetic, evaluation, name, policy=policy, override=override, terms=terms)
     request = _dated(out, request, terms.decided)
-    view = gather(cohort, request, purpose=purpose, earlier=_others(terms.register, cohort, synthetic), run=run)
+    own = _entry(cohort, request)
+    others = None if terms.register is None else other_releases(read_register(terms.register), own)
+    view = gather(cohort, request, purpose=purpose, earlier=others, run=run)
     refused = out.parent / f"{out.name}.refused.html"
     if not view.decision.released:
         _refuse(refused, render_html(view).encode(), view.decision, out)
@@ -81,9 +85,10 @@ def release(
         log.info(f"{out.name}: complete and unchanged, skipped")
     else:
         write_bundle(out, request, progress=progress)
-    refused.unlink(missing_ok=True)
+    if override is None:
+        refused.unlink(missing_ok=True)  # of an earlier try; of what is released in spite of it, it stays
     if terms.register is not None:
-        enter(terms.register, _entry(view, request))
+        enter(terms.register, own)
     return {
         "bundle": str(out),
         "verdict": view.decision.verdict,
@@ -129,26 +134,31 @@ def _dated(out: Path, request: Request, decided: datetime.date | None) -> Reques
     return replace(request, decided=day, expires=end)
 
 
-def _others(register: Path | None, cohort: Path, synthetic: Path) -> tuple[Release, ...] | None:
-    if register is None:
-        return None
-    return earlier_releases(read_register(register), cohort=source_hash(cohort), synthetic=source_hash(synthetic))
-
-
-def _entry(view: ReportView, request: Request) -> Release:
-    epsilon = view.ledger.epsilon if view.ledger.budget is not None else math.inf
+def _entry(cohort: Path, request: Request) -> Release:
+    """What the register says of this release."""
+    epsilon = request.ledger.epsilon if request.ledger.budget is not None else math.inf
     return Release(
-        name=view.name,
-        cohort=view.hashes["cohort"],
-        synthetic=source_hash(request.synthetic),
-        recipients=view.policy.recipients,
-        policy=view.policy.name,
-        verdict=view.decision.verdict,
+        name=request.name,
+        cohort=source_hash(cohort),
+        synthetic=content_hash(request.synthetic),
+        recipients=request.policy.recipients,
+        policy=request.policy.name,
+        verdict=request.decision.verdict,
         epsilon=epsilon if math.isfinite(epsilon) else None,
-        patients=view.n_synthetic,
-        decided=view.decided,
-        expires=view.expires,
+        patients=int(read_manifest(request.synthetic, "synthetic").config["patients"]),
+        decided=request.decided,
+        expires=request.expires,
     )
+
+
+def _tell_other_policy(evaluation: Path, policy: str) -> None:
+    """Say where the attackers knew and sought something else than the policy that judges declares."""
+    measured = read_manifest(evaluation, "evaluation").config.get("declared")
+    if measured is not None and measured != stated(load_policy(policy)):
+        log.info(
+            "The evaluation was made for other declarations (sensitive codes, quasi-identifiers, prior, population) "
+            f"than those of {policy}. To measure what it asks for: synthehr evaluate --policy {policy}"
+        )
 
 
 def _refuse(page: Path, report: bytes, decision: Decision, out: Path) -> NoReturn:

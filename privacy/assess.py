@@ -208,4 +208,4 @@ class _Steps:
 
     def done(self, task: str) -> None:
         self._count += 1
-        self._progress(f"attacks, {task}", self._count, self._total, "release")
+        self._progress(f"attacks, {task}", self._count, self._total, "trial")

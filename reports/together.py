@@ -50,7 +50,9 @@ def _listed(earlier: Sequence[Release] | None) -> str:
 
 def _added(view: ReportView, earlier: Sequence[Release]) -> str:
     """Epsilons add up over synthetic cohorts: one that went out twice was made once."""
-    spent = {one.synthetic: one.epsilon for one in earlier}
+    spent = {one.synthetic: one.epsilon for one in earlier if one.synthetic != view.hashes.get("synthetic")}
+    if not spent:
+        return "It is of this very cohort: whoever has both knows no more."
     own = view.ledger.epsilon if view.ledger.budget is not None else math.inf
     bare = sum(epsilon is None for epsilon in spent.values()) + math.isinf(own)
     if bare:

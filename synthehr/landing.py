@@ -224,6 +224,10 @@ def _manifest(path: Path) -> Manifest:
         raise IncompleteLanding(f"{path / MANIFEST} is not the manifest of a landing: remake {path}.") from None
 
 
+def _a(kind: str) -> str:
+    return kind if kind.endswith("events") else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
 def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     """Read a landing's manifest, checking its kind if one is given.
 
@@ -233,10 +237,12 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     if not (path / MANIFEST).is_file():
         state = "has no manifest" if path.exists() else "does not exist"
         maker = MADE_BY.get(kind or "", "the stage that makes it")
-        raise IncompleteLanding(f"Expected a {kind or 'landing'} at {path}; it {state}. Run {maker}, or name another.")
+        raise IncompleteLanding(
+            f"Expected {_a(kind or 'landing')} at {path}; it {state}. Run {maker}, or name another."
+        )
     manifest = _manifest(path)
     if kind is not None and manifest.kind != kind:
-        raise IncompleteLanding(f"Expected a {kind} at {path}; it is a landing of kind {manifest.kind}.")
+        raise IncompleteLanding(f"Expected {_a(kind)} at {path}; it is a landing of kind {manifest.kind}.")
     if manifest.schema != SCHEMA_VERSION:
         raise IncompleteLanding(f"{path} has schema {manifest.schema}, this version reads {SCHEMA_VERSION}: remake it.")
     return manifest

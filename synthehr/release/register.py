@@ -17,9 +17,9 @@ from synthehr.errors import BadData
 class Release:
     """One release.
 
-    cohort, synthetic: manifest hashes (SHA-256, hex) of what it was made from. name, recipients: in words. policy,
-    verdict: of the gate. epsilon: what its ledger adds up to, None where it carries no differential privacy. patients:
-    synthetic ones. decided, expires: ISO dates.
+    cohort: manifest hash (SHA-256, hex) of the real patients. synthetic: content hash of the cohort that went out.
+    name, recipients: in words. policy, verdict: of the gate. epsilon: what its ledger adds up to, None where it carries
+    no differential privacy. patients: synthetic ones. decided, expires: ISO dates.
     """
 
     name: str
@@ -56,9 +56,14 @@ def read_register(path: Path) -> tuple[Release, ...]:
     return tuple(found)
 
 
-def earlier_releases(register: Iterable[Release], *, cohort: str, synthetic: str) -> tuple[Release, ...]:
-    """Other releases of the patients of `cohort`; of one synthetic cohort released several times, each."""
-    return tuple(one for one in register if one.cohort == cohort and one.synthetic != synthetic)
+def other_releases(register: Iterable[Release], own: Release) -> tuple[Release, ...]:
+    """Releases of the same patients beside `own`: of other synthetic cohorts, and of this one to others."""
+    return tuple(one for one in register if one.cohort == own.cohort and _to_whom(one) != _to_whom(own))
+
+
+def _to_whom(release: Release) -> tuple[str, ...]:
+    """What tells releases apart; one that is written again, or decided anew, is the same."""
+    return release.synthetic, release.name, release.policy, release.recipients
 
 
 def enter(path: Path, release: Release) -> None:

@@ -18,6 +18,7 @@ from synthehr.errors import IncompleteLanding
 from synthehr.landing import altered, source_hash
 from synthehr.release.register import Release, enter, read_register
 from synthehr.release.signature import is_signed_by
+from synthehr.release.stamp import content_hash
 from synthehr.release.verify import verify_bundle
 
 IMPOSSIBLE = """
@@ -64,7 +65,7 @@ def test_an_override_releases_and_is_recorded(spine: Path, tmp_path: Path, impos
     assert result["verdict"] == "FAIL"
     assert json.loads((tmp_path / "b" / "public" / "decision.json").read_text())["override"] == "board, minute 7"
     assert "board, minute 7" in (tmp_path / "b" / "public" / "report.html").read_text()
-    assert not (tmp_path / "b.refused.html").exists()
+    assert (tmp_path / "b.refused.html").exists()  # evidence of the refusal
 
 
 def test_a_refusal_leaves_an_earlier_bundle_and_says_so(spine: Path, tmp_path: Path, impossible: str) -> None:
@@ -138,7 +139,7 @@ def test_the_register_knows_who_else_has_these_patients(spine: Path, recipe_file
         release(*landings(spine), tmp_path / "b", name="x", policy=policy, terms=terms)
     found = read_register(register)
     assert [one.name for one in found] == ["earlier-teaching-set", "x"]
-    assert found[1].synthetic == source_hash(spine / "synthetic")
+    assert found[1].synthetic == content_hash(spine / "synthetic")
     told = (tmp_path / "b" / "steward" / "report.html").read_text()
     assert "earlier-teaching-set" in told
     assert "the medical school" in told

@@ -134,3 +134,15 @@ def test_help_does_not_wait_for_what_it_does_not_use() -> None:
     heavy = ("torch", "duckdb", "pandas", "scipy", "pydantic_settings", "matplotlib")
     script = f"import sys, pipelines.cli; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_no_help_has_a_bracket_that_the_terminal_would_swallow() -> None:
+    """Rich takes `[word]` in a help text for a style of its own, and prints nothing."""
+    pending, seen = [get_command(app)], 0
+    while pending:
+        command = pending.pop()
+        pending += list(getattr(command, "commands", {}).values())
+        texts = [command.help or "", *(getattr(parameter, "help", None) or "" for parameter in command.params)]
+        seen += len(texts)
+        assert [text for text in texts if re.search(r"\[\w+\]", text)] == [], command.name
+    assert seen > 100

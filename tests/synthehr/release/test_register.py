@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from synthehr.errors import BadData
-from synthehr.release.register import Release, earlier_releases, enter, read_register
+from synthehr.release.register import Release, enter, other_releases, read_register
 
 FIRST = Release(
     name="first",
@@ -30,10 +30,14 @@ def test_what_is_entered_is_read_in_order_and_once(tmp_path: Path) -> None:
     assert read_register(register) == (FIRST, SECOND)
 
 
-def test_earlier_releases_are_other_releases_of_the_same_patients() -> None:
+def test_other_releases_are_those_of_the_same_patients_and_of_the_same_cohort_to_others() -> None:
     register = (FIRST, SECOND, ELSEWHERE)
-    assert earlier_releases(register, cohort="c" * 64, synthetic="2" * 64) == (FIRST,)
-    assert earlier_releases(register, cohort="d" * 64, synthetic="3" * 64) == ()
+    assert other_releases(register, SECOND) == (FIRST,)
+    assert other_releases(register, ELSEWHERE) == ()
+    anew = replace(SECOND, decided="2026-05-01", expires="2028-05-01")
+    assert other_releases(register, anew) == (FIRST,)  # decided anew, it is the same release
+    to_others = replace(SECOND, recipients="the medical school", policy="controlled_access")
+    assert other_releases(register, to_others) == (FIRST, SECOND)
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[1]", "no json", '{"name": "x"}'])
