@@ -13,6 +13,10 @@ def test_the_demo_tells_the_whole_story(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(story, "SIMULATED_PATIENTS", 800)
+    recipe = load_recipe("demo")
+    few = {"options": {**recipe.train.options, "pool": 2_000}}  # so many are drawn for each round of calibration
+    quick = recipe.model_copy(update={"train": recipe.train.model_copy(update=few)})
+    monkeypatch.setattr(story, "load_recipe", lambda name: quick)
     with pytest.raises(SystemExit) as end:
         app(["demo", "--out", str(tmp_path / "demo"), "--minutes", "0.01"])
     assert end.value.code == 0

@@ -71,7 +71,7 @@ def test_passes_are_timed_between_their_first_and_last_word(monkeypatch: pytest.
 
 
 def test_stages_are_measured_by_running_them(spine: Path, tmp_path: Path) -> None:
-    recipe = Recipe(name="x", train=Train(model="independent"))
+    recipe = Recipe(name="x", train=Train(model="independent"), evaluate=Evaluate(comparators=("independent",)))
     start = time.monotonic()
     found = calibrate(spine / "cohort", tmp_path, recipe, 1_000, 0.01)
     spent = time.monotonic() - start
@@ -100,7 +100,8 @@ def test_an_estimate_adds_time_and_disk_and_not_memory() -> None:
 
 
 def test_a_private_recipe_can_be_planned_and_says_its_epsilon(spine: Path, tmp_path: Path) -> None:
-    asked = Recipe(name="x", train=validated(Train, {"epsilon": 9.0, "options": {"pool": 2_000}}, "test"))
+    train = validated(Train, {"epsilon": 9.0, "model": "independent"}, "test")
+    asked = Recipe(name="x", train=train, evaluate=Evaluate(comparators=("independent",)))
     codes = [code for code in read_cohort(spine / "cohort").matrix.vocabulary.code if not code.endswith("/unknown")]
     (tmp_path / "codes.txt").write_text("\n".join(codes), encoding="utf-8")
     options = CohortOptions(vocabulary=str(tmp_path / "codes.txt"))

@@ -48,7 +48,6 @@ def assessed(demo_world: World) -> "dict[str, Assessment]":
     """The demo's releases, without a leak and with planted ones, assessed once for all tests."""
     releases = {
         "no leak": demo_world.no_leak(),
-        "training copy": demo_world.members,
         "1 % verbatim": demo_world.verbatim(0.01),
         "10 % verbatim": demo_world.verbatim(0.10, 8_000),
         "overfitted mixture": demo_world.overfitted(1_000),

@@ -58,7 +58,7 @@ def test_the_default_policy_passes_a_release_without_a_leak_at_3000_nonmembers(
     assert (decision.verdict, decision.released) == ("PASS", True), decision.reasons
 
 
-@pytest.mark.parametrize("leak", ["training copy", "10 % verbatim", "overfitted mixture"])
+@pytest.mark.parametrize("leak", ["10 % verbatim", "overfitted mixture"])
 @pytest.mark.parametrize("policy", ["public_release", "internal_test"])
 def test_a_planted_leak_fails(assessed: dict[str, Assessment], leak: str, policy: str) -> None:
     decision = decide(assessed[leak].risks, Ledger(), load_policy(policy))

@@ -246,6 +246,6 @@ def test_options_that_make_no_cohort_are_refused(wrong: dict[str, object]) -> No
 
 
 def test_events_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(IncompleteLanding, match="Expected a events at"):
+    with pytest.raises(IncompleteLanding, match="Expected events at"):
         build_cohort(tmp_path / "absent", tmp_path / "cohort")
     assert list(tmp_path.iterdir()) == []

@@ -58,7 +58,7 @@ def written(path: Path, rows: Sequence[Row]) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=tables, partitions=st.sampled_from([1, 2, 5]))
 def test_random_events_are_all_there_with_their_counts(
     tmp_path: Path, kind: str, rows: list[Row], partitions: int
@@ -72,7 +72,7 @@ def test_random_events_are_all_there_with_their_counts(
     assert report.patients == len({row[0] for row in rows})
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(st.integers(0, 10**18 - 1).map(str), times, codes), min_size=20, max_size=60))
 def test_no_patient_is_in_two_files_however_fine_the_partition(tmp_path: Path, rows: list[Row]) -> None:
     found = []

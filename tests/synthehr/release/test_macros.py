@@ -139,7 +139,7 @@ def test_by_group(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("FROM by_group('race', 'ICD9CM/250')").fetchall()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(*[st.lists(st.sampled_from(sorted(CARRIERS)), max_size=3)] * 3)
 def test_cohort_where_is_set_algebra(
     connection: duckdb.DuckDBPyConnection, all_of: list[str], any_of: list[str], none_of: list[str]

@@ -46,7 +46,7 @@ def numbers(folder: Path, patients: Sequence[str]) -> dict[str, int]:
     return {code.removeprefix("A/"): who for who, code, _ in made(folder / "events")}
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.from_regex(r"[A-Z][a-z0-9]{0,5}|[1-9][0-9]{0,4}", fullmatch=True), min_size=2, max_size=12, unique=True)
 )
