@@ -20,7 +20,7 @@ from synthehr.models.registry import NAMES, load_run
 SMALL: dict[str, dict[str, object]] = {
     "medgan": {"epochs": 1, "pretrain_epochs": 1, "pool": 1_000, "device": "cpu"},
     "medgan_paper": {"epochs": 1, "pretrain_epochs": 1, "pool": 1_000, "device": "cpu"},
-    "transformer": {"epochs": 1, "width": 32, "layers": 1, "pool": 2_000, "device": "cpu"},
+    "transformer": {"epochs": 1, "width": 32, "layers": 1, "pool": 1_000, "rejection": False, "device": "cpu"},
 }
 
 

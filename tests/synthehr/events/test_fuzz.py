@@ -20,7 +20,7 @@ ROWS = 40
 BYTES = st.one_of(st.integers(0, 255), st.sampled_from(list(b'"\n\r,;\t\0{}[]:\\0123456789/-')))
 # (where, what, how): one byte replaced, put in, or taken out
 mangling = st.tuples(st.integers(0, 1 << 20), BYTES, st.sampled_from(["replace", "insert", "delete"]))
-many = settings(max_examples=28, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 MAPPING = """
 name = "fuzzed"

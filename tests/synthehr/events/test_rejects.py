@@ -17,7 +17,7 @@ CSV = SourceFile(Path("x.csv"), "x.csv")
 ROWS = {"good": "1,2,3", "broken": "1,2", "empty": "", "over two lines": '1,"2\n\n",3'}
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kinds=st.lists(st.sampled_from(sorted(ROWS)), max_size=40), end=st.sampled_from(["\n", "\r\n"]))
 def test_rows_are_found_again_between_broken_and_empty_ones(tmp_path: Path, kinds: list[str], end: str) -> None:
     path = tmp_path / "x.csv"

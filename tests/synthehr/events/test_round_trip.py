@@ -58,7 +58,7 @@ def written(path: Path, rows: Sequence[Row]) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=tables, partitions=st.sampled_from([1, 2, 5]))
 def test_random_events_are_all_there_with_their_counts(
     tmp_path: Path, kind: str, rows: list[Row], partitions: int

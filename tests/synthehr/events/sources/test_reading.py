@@ -76,7 +76,7 @@ def test_what_is_unpacked_is_what_was_packed(tmp_path: Path, packing: str) -> No
     assert plain_file(file, tmp_path / "work").read_bytes() == CSV
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.floats(0, 1, exclude_max=True))
 def test_a_gzip_cut_anywhere_is_refused(tmp_path: Path, cut: float) -> None:
     whole = gzip.compress(CSV)
