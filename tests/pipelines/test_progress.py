@@ -123,3 +123,19 @@ def test_a_log_gets_a_line_every_half_minute_of_each_piece_of_work(
     assert said["train"][-1] == "train: 120 seconds"
     # watch: five seconds after train had spoken, and so on
     assert [line.split()[1] for line in said["watch"]] == ["10", "40", "70", "100"]
+
+
+@pytest.mark.parametrize(
+    ("total", "unit", "said"),
+    [
+        (1, "query", "1 query"),
+        (2, "query", "2 queries"),
+        (2, "pass", "2 passes"),
+        (1, "patients", "1 patients"),
+        (2, "step", "2 steps"),
+    ],
+)
+def test_a_unit_is_said_of_as_many_as_there_are(total: int, unit: str, said: str) -> None:
+    lines: list[str] = []
+    PlainLines(lines.append, clock=lambda: 0.0)("task", total, total, unit)
+    assert lines == [f"task: {said} in 0.0 s"]
