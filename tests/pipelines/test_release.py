@@ -184,3 +184,17 @@ def test_the_source_is_named_only_if_it_is_the_source(spine: Path, tmp_path: Pat
     assert source_name(spine / "cohort") == "Long table of events"
     shutil.copytree(spine / "cohort", tmp_path / "cohort")
     assert source_name(tmp_path / "cohort") == "not stated"
+
+
+def test_an_evaluation_for_other_declarations_is_told_and_released_all_the_same(
+    spine: Path, recipe_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy = (recipe_file.parent / "policy.toml").read_text()
+    (tmp_path / "other.toml").write_text(f"prior = 0.3\n{policy}")
+    told = []
+    for chosen in (recipe_file.parent / "policy.toml", tmp_path / "other.toml"):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "synthehr"):
+            release(*landings(spine), tmp_path / "b", name="x", policy=str(chosen))
+        told.append("made for other declarations" in caplog.text)
+    assert told == [False, True]
